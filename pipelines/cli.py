@@ -1,0 +1,314 @@
+"""The `whop-elt` command line. Heavy libraries are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from .errors import ExitCode, PipelineError
+from .log import LogFormat, event, set_up
+
+if TYPE_CHECKING:
+    from sources.whop import RunReport
+
+app = typer.Typer(
+    name="whop-elt",
+    help="Take a Whop business from an API key to a warehouse that answers in SQL.",
+    epilog="Start with `whop-elt demo`: no account needed. Settings come from the environment or "
+    ".dlt/*.toml; the README lists them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+DestinationName = Annotated[
+    str,
+    typer.Option(
+        "--destination",
+        "-d",
+        envvar="WHOP_ELT_DESTINATION",
+        help="duckdb or postgres; any other dlt destination can be synced into.",
+    ),
+]
+LogFormatName = Annotated[
+    LogFormat, typer.Option("--log-format", help="Lines for people, or one JSON object a line.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")
+]
+Full = Annotated[
+    bool, typer.Option("--full", help="Read every table whole, and mark what Whop has no more.")
+]
+Tables = Annotated[
+    list[str] | None, typer.Option("--tables", help="Only these tables; may be given repeatedly.")
+]
+
+
+def main() -> None:
+    """Run the command line; a failure is one line, and an exit code."""
+    try:
+        app()
+    except PipelineError as error:
+        event(str(error), 40, exit_code=int(error.exit_code))
+        sys.exit(error.exit_code)
+
+
+@app.command(epilog="Example: whop-elt demo && whop-elt demo   (the second is a week later)")
+def demo(destination: DestinationName = "duckdb") -> None:
+    """Show the whole line on a simulated business; no account needed."""
+    from .demo import simulated_account
+    from .summary import show_queries, show_summary
+
+    set_up("text", quiet=True)
+    with simulated_account(destination) as (settings, clock, first):
+        when = f"{clock:%A, %d %B %Y}"
+        console.print(
+            f"[bold]A simulated Whop business[/], served over HTTP on this machine. It is {when}"
+            + ("." if first else ", a week after the last sync.")
+        )
+        report, warehouse, code = _run(destination, quiet=False, **settings)
+        _tell_run(report)
+        show_summary(warehouse, console, report)
+        show_queries(warehouse, console)
+    console.print(
+        "\nRun it again: it will be a week later. Your own business: set SOURCES__WHOP__API_KEY, "
+        "then [bold]whop-elt run[/] in another folder."
+    )
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: SOURCES__WHOP__API_KEY=… whop-elt check --destination postgres")
+def check(destination: DestinationName = "duckdb") -> None:
+    """Ask whether a run would work: key, company, each table's permission, destination."""
+    from .check import check as findings
+
+    set_up("text", quiet=False)
+    worst = ExitCode.OK
+    for finding in findings(destination):
+        mark = "[green]ok[/]" if finding.ok else "[red]no[/]"
+        console.print(f"{mark}  {finding.what:18}", end="")
+        console.print(finding.says, highlight=False, markup=False, soft_wrap=True)
+        worst = _worse(worst, finding.exit_code)
+    raise typer.Exit(worst)
+
+
+@app.command(epilog="Example: whop-elt sync --tables payments --tables members --full")
+def sync(
+    destination: DestinationName = "duckdb",
+    full: Full = False,
+    tables: Tables = None,
+    quiet: Quiet = False,
+    log_format: LogFormatName = "text",
+) -> None:
+    """Load what is new, changed or gone at Whop."""
+    from .destination import WORK_FOLDER, open_destination
+    from .lock import run_lock
+    from .whop import sync as pipeline_sync
+
+    set_up(log_format, quiet=quiet)
+    with run_lock(WORK_FOLDER / "lock"):
+        warehouse = open_destination(destination)
+        report = _new_report()
+        with _bars(report, quiet) as bars:
+            code = pipeline_sync(warehouse, report, full=full, tables=tables, loading=bars.loading)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: whop-elt transform --select fct_payments+")
+def transform(
+    context: typer.Context,
+    destination: DestinationName = "duckdb",
+    select: Annotated[str | None, typer.Option(help="Which models, in dbt's syntax.")] = None,
+    variables: Annotated[
+        str | None, typer.Option("--vars", help="dbt variables, as YAML: '{grace_days: 7}'")
+    ] = None,
+    quiet: Quiet = False,
+    log_format: LogFormatName = "text",
+) -> None:
+    """Build and test the models (dbt build)."""
+    from .destination import WORK_FOLDER, open_destination
+    from .lock import run_lock
+    from .transform import transform as build
+
+    set_up(log_format, quiet=quiet)
+    arguments = [
+        *(["--select", select] if select else []),
+        *(["--vars", variables] if variables else []),
+    ]
+    with run_lock(WORK_FOLDER / "lock"):
+        warehouse = open_destination(destination)
+        with _bars(_new_report(), quiet) as bars:
+            count = build(warehouse, arguments, bars.modelling)
+    event(f"{count} models and tests", count=count)
+
+
+@app.command(epilog="Example, in a crontab: 15 * * * * cd /srv/whop && whop-elt run --quiet")
+def run(
+    destination: DestinationName = "duckdb",
+    full: Full = False,
+    tables: Tables = None,
+    quiet: Quiet = False,
+    log_format: LogFormatName = "text",
+) -> None:
+    """Sync, transform, report: what cron calls."""
+    from .summary import show_summary
+
+    set_up(log_format, quiet=quiet)
+    report, warehouse, code = _run(destination, quiet=quiet, full=full, tables=tables)
+    if not quiet and log_format == "text" and any(table.status == "ok" for table in report.tables):
+        show_summary(warehouse, console, report)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: whop-elt status --max-age-hours 26 --json")
+def status(
+    destination: DestinationName = "duckdb",
+    max_age_hours: Annotated[
+        float | None, typer.Option(help="Fail when a table's last good run is older than this.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show how fresh each table is, the cursors, and the last runs."""
+    from .destination import open_destination
+    from .status import read_status, show_status
+
+    set_up("text", quiet=False)
+    found = read_status(open_destination(destination))
+    if as_json:
+        print(json.dumps(found, default=str, indent=2))
+    else:
+        show_status(found, console)
+    age = found["age_hours"]
+    if max_age_hours is not None and (age is None or age > max_age_hours):
+        raise PipelineError(
+            "A table was never read"
+            if age is None
+            else f"The stalest table is {age:.1f} hours old, over the limit of {max_age_hours:g}"
+        )
+
+
+@app.command(epilog="Example: whop-elt report --destination postgres")
+def report(destination: DestinationName = "duckdb") -> None:
+    """Show the last full month, the rows per table, and queries to start from."""
+    from .destination import open_destination
+    from .summary import show_queries, show_summary
+
+    set_up("text", quiet=False)
+    warehouse = open_destination(destination)
+    show_summary(warehouse, console)
+    show_queries(warehouse, console)
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog="Example: whop-elt simulate --members 1000 --years 3 --port 8787",
+)
+def simulate(context: typer.Context) -> None:
+    """Serve a simulated Whop business over HTTP on this machine."""
+    from sources.whop_simulator.__main__ import main as serve
+
+    serve(context.args)
+
+
+class _Bars:
+    """Progress of a run on a terminal; plain lines are the log's business."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._tasks: dict[str, Any] = {}
+
+    def reading(self, table: str, rows: int) -> None:
+        """Count rows of a table that have been read."""
+        if self._progress:
+            if table not in self._tasks:
+                self._tasks[table] = self._progress.add_task(f"read {table}", total=None)
+            self._progress.advance(self._tasks[table], rows)
+
+    def loading(self) -> None:
+        """Reading is over."""
+        if self._progress:
+            for task in self._progress.tasks:
+                self._progress.update(task.id, total=task.completed)
+            self._tasks["load"] = self._progress.add_task("load into the warehouse", total=None)
+
+    def modelling(self, name: str, done: int, total: int) -> None:
+        """A model or test begins."""
+        if self._progress:
+            if "model" not in self._tasks:
+                if "load" in self._tasks:
+                    self._progress.update(self._tasks["load"], total=1, completed=1)
+                self._tasks["model"] = self._progress.add_task("build and test the models")
+            self._progress.update(self._tasks["model"], completed=done, total=total)
+
+
+@contextmanager
+def _bars(report: RunReport, quiet: bool) -> Iterator[_Bars]:
+    if quiet or not console.is_terminal:
+        yield _Bars(None)
+        return
+    columns = (
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description:28}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.completed:>9,.0f}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        bars = _Bars(progress)
+        report.progress = bars.reading
+        yield bars
+        for task in progress.tasks:
+            progress.update(task.id, total=task.total or 1, completed=task.total or 1)
+
+
+def _new_report() -> RunReport:
+    from sources.whop import RunReport
+
+    return RunReport()
+
+
+def _run(destination: str, *, quiet: bool, **settings: Any) -> tuple[RunReport, Any, ExitCode]:
+    from .whop import run as pipeline_run
+
+    report = _new_report()
+    with _bars(report, quiet) as bars:
+        warehouse, code = pipeline_run(
+            destination, report, loading=bars.loading, modelling=bars.modelling, **settings
+        )
+    return report, warehouse, code
+
+
+def _tell_run(report: RunReport) -> None:
+    modes = {table.mode for table in report.tables}
+    new, changed, deleted = (
+        sum(getattr(table, f"rows_{what}") for table in report.tables)
+        for what in ("new", "changed", "deleted")
+    )
+    requests = sum(table.requests for table in report.tables)
+    kind = "full" if "full" in modes else "incremental"
+    console.print(
+        f"The sync was {kind}: {new:,} new rows, {changed:,} changed, {deleted:,} deleted, "
+        f"in {requests:,} requests."
+    )
+    for table in report.tables:
+        for note in [*table.notes, *([table.error] if table.error else [])]:
+            console.print(f"[yellow]{table.table}[/]: {note}")
+
+
+def _worse(one: ExitCode, other: ExitCode) -> ExitCode:
+    """The graver of two findings: a wrong setting, then a failure, then a missing permission."""
+    order = (ExitCode.OK, ExitCode.PARTLY, ExitCode.FAILED, ExitCode.SETTING)
+    return max(one, other, key=order.index)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Where the data goes: the dlt destination, and the same connection for dbt and for queries."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigurationException, InvalidNativeValue
+from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from .errors import PipelineError, SettingError
+
+PIPELINE_NAME = "whop"
+DATASET = "whop_raw"
+MARTS = "whop"
+"""Schema of the marts; staging and intermediate models have `_staging` and `_intermediate`."""
+
+WORK_FOLDER = Path(".whop-elt")
+"""Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
+
+_LEFT_BEHIND_SECONDS = 86_400
+"""Age at which a working folder cannot be in use any more."""
+
+MODELLED = ("duckdb", "postgres")
+"""Destinations the dbt project has a profile for."""
+
+
+@dataclass
+class Destination:
+    """An open door to the warehouse.
+
+    Attributes:
+        name: a dlt destination name.
+        pipeline: the dlt pipeline that loads into it.
+    """
+
+    name: str
+    pipeline: dlt.Pipeline
+
+    @property
+    def location(self) -> str:
+        """File of a DuckDB warehouse, address of any other, for people."""
+        credentials: Any = self.pipeline.sql_client().credentials
+        if self.name == "duckdb":
+            return str(Path(credentials.database).resolve())
+        return f"{self.name} at {credentials.host}:{credentials.port}/{credentials.database}"
+
+    def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Run a query; return the names of the columns, and the rows."""
+        with (
+            self.pipeline.sql_client() as client,
+            client.execute_query(sql, *values) as cursor,
+        ):
+            return [column[0] for column in cursor.description], list(cursor.fetchall())
+
+    def dbt_environment(self) -> dict[str, str]:
+        """Environment variables that point dbt's profile at the same warehouse.
+
+        Raises:
+            SettingError: the dbt project has no profile for this destination.
+        """
+        if self.name not in MODELLED:
+            raise SettingError(
+                f"The models run on {' and '.join(MODELLED)}, not on {self.name}: use "
+                "`whop-elt sync` to load, and your own dbt profile to transform"
+            )
+        credentials: Any = self.pipeline.sql_client().credentials
+        shared = {
+            "WHOP_ELT_TARGET": self.name,
+            "WHOP_ELT_RAW_SCHEMA": self.pipeline.dataset_name,
+            "WHOP_ELT_SCHEMA": MARTS,
+        }
+        if self.name == "duckdb":
+            return {**shared, "WHOP_ELT_DUCKDB_PATH": str(Path(credentials.database).resolve())}
+        return {
+            **shared,
+            "WHOP_ELT_POSTGRES_HOST": credentials.host,
+            "WHOP_ELT_POSTGRES_PORT": str(credentials.port),
+            "WHOP_ELT_POSTGRES_USER": credentials.username,
+            "WHOP_ELT_POSTGRES_PASSWORD": credentials.password or "",
+            "WHOP_ELT_POSTGRES_DBNAME": credentials.database,
+        }
+
+
+def open_destination(name: str) -> Destination:
+    """Return the destination with this dlt name, connected to and with its state restored.
+
+    The pipeline's local folder is made anew each time: state, cursors included, is taken from the
+    destination, so a run never depends on what an earlier one, perhaps a killed one, left on this
+    machine. The folder goes when the process ends.
+
+    Raises:
+        SettingError: no such destination, or its credentials are missing or unreadable.
+        PipelineError: it does not answer.
+    """
+    # dlt adds its load id to Arrow tables only when told; every raw table is documented to have it.
+    os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
+    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    folder = _new_folder()
+    setting = f"DESTINATION__{name.upper()}__CREDENTIALS"
+    try:
+        pipeline = dlt.pipeline(
+            PIPELINE_NAME,
+            pipelines_dir=str(folder),
+            destination=name,
+            dataset_name=DATASET,
+        )
+        pipeline.sync_destination()
+    except UnknownDestinationModule as error:
+        raise SettingError(f"dlt knows no destination {name}: use duckdb or postgres") from error
+    except PipelineStepFailed as error:
+        causes = list(_causes(error))
+        if any(isinstance(cause, InvalidNativeValue) for cause in causes):
+            # The value is not repeated: it may hold a password.
+            raise SettingError(
+                f"{setting} cannot be read; it looks like postgresql://user:password@host:5432/name"
+            ) from error
+        if isinstance(causes[-1], ConfigurationException):
+            raise SettingError(f"Set {setting}: {first_line(causes[-1])}") from error
+        raise PipelineError(
+            f"{name} does not answer: {first_line(causes[-1])}. Start it, or set {setting}"
+        ) from error
+    return Destination(name, pipeline)
+
+
+def _new_folder() -> Path:
+    """An empty folder for dlt's working files; those that killed runs left are removed."""
+    parent = WORK_FOLDER.resolve() / "dlt"
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what is under it: dlt wraps an error several times."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The error at the bottom of dlt's wrappers, which repeat its text at length."""
+    return list(_causes(error))[-1]
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0].strip("'\"")

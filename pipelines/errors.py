@@ -1,0 +1,44 @@
+"""How a run can end, and the exit code of each ending."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the command line returns to cron."""
+
+    OK = 0
+    SETTING = 1
+    """Usage, or a setting to change."""
+    FAILED = 2
+    PARTLY = 3
+    """Loaded, but the key lacks the permission for some tables."""
+    LOCKED = 4
+    """Another run has the pipeline."""
+    DATA_TEST_FAILED = 5
+    """Loaded and modelled, but a dbt test found what must not be."""
+
+
+class PipelineError(Exception):
+    """A failure that a person can act on; the text says how, and is all that is shown."""
+
+    exit_code = ExitCode.FAILED
+
+
+class SettingError(PipelineError):
+    """A setting is missing or wrong; the text names it."""
+
+    exit_code = ExitCode.SETTING
+
+
+class Locked(PipelineError):
+    """Another run of the same pipeline is under way."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class DataTestFailed(PipelineError):
+    """The models were built, but one of their tests failed."""
+
+    exit_code = ExitCode.DATA_TEST_FAILED

@@ -1,0 +1,97 @@
+"""How fresh the warehouse is, where its cursors stand, and how the last runs went."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from .destination import Destination
+
+RUNS_SHOWN = 5
+
+
+def read_status(destination: Destination) -> dict[str, Any]:
+    """Return what `sync_runs` says, ready for JSON.
+
+    Returns:
+        `tables`: per company and table, the last run, its outcome, cursor, error, the time of the
+        last good run, and that run's age in hours; `runs`: the newest runs; `age_hours`: age of the
+        stalest table, None when a table was never read.
+    """
+    raw = destination.pipeline.dataset_name
+    now = datetime.now(UTC)
+    _, rows = destination.query(
+        f"""with ranked as (
+              select company_id, table_name, status, mode, started_at, cursor_after, error,
+                row_number() over (
+                  partition by company_id, table_name order by started_at desc
+                ) as newest,
+                max(case when status = 'ok' then started_at end) over (
+                  partition by company_id, table_name
+                ) as good_at
+              from {raw}.sync_runs
+            )
+            select company_id, table_name, status, mode, started_at, cursor_after, error, good_at
+            from ranked where newest = 1 order by company_id, table_name"""
+    )
+    names = ("company_id", "table", "status", "mode", "started_at", "cursor", "error", "good_at")
+    tables = [dict(zip(names, row, strict=True)) for row in rows]
+    for table in tables:
+        good_at = table["good_at"]
+        table["age_hours"] = (
+            round((now - good_at).total_seconds() / 3600, 2) if good_at is not None else None
+        )
+    _, rows = destination.query(
+        f"""select run_id, min(started_at) as started_at, max(finished_at) as finished_at,
+              sum(requests), sum(rows_new), sum(rows_changed), sum(rows_deleted),
+              sum(case when status <> 'ok' then 1 else 0 end)
+            from {raw}.sync_runs group by run_id order by min(started_at) desc
+            limit {RUNS_SHOWN}"""
+    )
+    run_names = (
+        "run_id",
+        "started_at",
+        "finished_at",
+        "requests",
+        "new",
+        "changed",
+        "deleted",
+        "tables_not_read",
+    )
+    runs = [dict(zip(run_names, (*row[:3], *map(int, row[3:])), strict=True)) for row in rows]
+    ages = [table["age_hours"] for table in tables]
+    stalest = max(ages) if ages and None not in ages else None
+    return {"age_hours": stalest, "tables": tables, "runs": runs}
+
+
+def show_status(status: dict[str, Any], console: Console) -> None:
+    """Print a status for people."""
+    tables = Table(box=None, header_style="dim")
+    for name in ("company", "table", "last run", "hours ago", "cursor", ""):
+        tables.add_column(name)
+    for table in status["tables"]:
+        ok = table["status"] == "ok"
+        tables.add_row(
+            table["company_id"],
+            table["table"],
+            table["status"] if ok else f"[red]{table['status']}[/]",
+            "never" if table["age_hours"] is None else f"{table['age_hours']:.1f}",
+            (table["cursor"] or "-")[:19],
+            table["error"] or "",
+        )
+    console.print(tables)
+    runs = Table(box=None, header_style="dim", title="Last runs", title_justify="left")
+    for name in ("run", "began (UTC)", "requests", "new", "changed", "deleted", "not read"):
+        runs.add_column(name, justify="left" if name in {"run", "began (UTC)"} else "right")
+    for run in status["runs"]:
+        runs.add_row(
+            run["run_id"],
+            f"{run['started_at']:%Y-%m-%d %H:%M:%S}",
+            *(f"{run[name]:,}" for name in ("requests", "new", "changed", "deleted")),
+            str(run["tables_not_read"]),
+        )
+    console.print()
+    console.print(runs)

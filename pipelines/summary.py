@@ -1,0 +1,171 @@
+"""Tells a person what the warehouse says: the last full month, what came in, and where to look."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sources.whop import RunReport
+
+from .destination import MARTS, Destination
+
+QUERIES: tuple[tuple[str, str], ...] = (
+    (
+        "How MRR moved, month by month",
+        f"""select month, mrr_start_usd, new_usd, expansion_usd, contraction_usd, churn_usd,
+  mrr_end_usd
+from {MARTS}.mrr_monthly
+order by month desc
+limit 6""",
+    ),
+    (
+        "Why customers left in the last twelve months",
+        f"""select churn_type, churn_reason, sum(customers_churned) as customers,
+  sum(mrr_churned_usd) as mrr_lost_usd
+from {MARTS}.churn_monthly
+where month > (select max(month) from {MARTS}.mrr_monthly) - interval '12 months'
+group by churn_type, churn_reason
+order by mrr_lost_usd desc
+limit 6""",
+    ),
+    (
+        "Which plans bring the money",
+        f"""select plans.plan_id, products.title as product, plans.billing_period_days,
+  sum(revenue.gross_usd) as gross_usd, sum(revenue.refunded_usd) as refunded_usd,
+  sum(revenue.net_usd) as net_usd
+from {MARTS}.revenue_daily as revenue
+join {MARTS}.dim_plans as plans on plans.plan_id = revenue.plan_id
+left join {MARTS}.dim_products as products on products.product_id = revenue.product_id
+group by plans.plan_id, products.title, plans.billing_period_days
+order by net_usd desc
+limit 6""",
+    ),
+)
+"""Queries to start from: what they answer, and their SQL, the same on DuckDB and Postgres."""
+
+
+def show_summary(
+    destination: Destination, console: Console, report: RunReport | None = None
+) -> None:
+    """Print the last full month, the rows per table and, after a run, what it brought.
+
+    Args:
+        destination: a warehouse whose models are built.
+        console: where to print.
+        report: the run that has just ended.
+    """
+    for company_id, title in _rows(
+        destination, f"select company_id, title from {MARTS}.dim_companies order by title"
+    ):
+        _show_month(destination, console, company_id, title)
+    _show_tables(destination, console, report)
+    console.print(f"\n[bold]The warehouse[/] is {destination.location}", highlight=False)
+
+
+def show_queries(destination: Destination, console: Console) -> None:
+    """Print the queries to start from, each with the first rows of its answer."""
+    for title, sql in QUERIES:
+        console.print(f"\n[bold]{title}[/]")
+        console.print(Padding(Text(f"{sql};", style="cyan"), (0, 0, 0, 2)))
+        names, rows = destination.query(sql)
+        answer = Table(box=None, header_style="dim", pad_edge=True)
+        for number, name in enumerate(names):
+            numeric = any(isinstance(row[number], int | Decimal) for row in rows)
+            answer.add_column(name, justify="right" if numeric else "left")
+        for row in rows:
+            answer.add_row(*(_cell(value) for value in row))
+        console.print(answer)
+
+
+def _show_month(destination: Destination, console: Console, company_id: str, title: str) -> None:
+    """The last full month of one company, against the one before."""
+    rows = _rows(
+        destination,
+        f"""select mrr.month, mrr.mrr_end_usd, mrr.customers_end, mrr.customers_churned,
+              metrics.logo_churn_rate, metrics.net_usd, metrics.nrr
+            from {MARTS}.mrr_monthly as mrr
+            join {MARTS}.metrics_monthly as metrics
+              on metrics.company_id = mrr.company_id and metrics.month = mrr.month
+            where mrr.company_id = %s
+            order by mrr.month desc limit 3""",
+        company_id,
+    )
+    console.print()
+    if len(rows) < 2:
+        console.print(f"[bold]{title}[/] has no full month of recurring payments yet")
+        return
+    # The newest month is the one under way.
+    month, before = rows[1], rows[2] if len(rows) > 2 else None
+    console.rule(f"[bold]{title}[/], {month[0]:%B %Y}", align="left")
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    table.add_column(style="dim")
+    figures = (
+        ("MRR", 1, _usd),
+        ("Customers", 2, lambda value: f"{value:,}"),
+        ("Customers lost", 3, lambda value: f"{value:,}"),
+        ("Customer churn", 4, _percent),
+        ("Net revenue", 5, _usd),
+        ("Net revenue retention", 6, _percent),
+    )
+    for name, position, form in figures:
+        compared = f"{form(before[position])} the month before" if before else ""
+        table.add_row(name, form(month[position]), compared)
+    console.print(table)
+
+
+def _show_tables(destination: Destination, console: Console, report: RunReport | None) -> None:
+    """Rows per raw table, and what the run brought to each."""
+    raw = destination.pipeline.dataset_name
+    totals: dict[str, tuple[int, int, int]] = {}
+    for table in report.tables if report else ():
+        counts = (table.rows_new, table.rows_changed, table.rows_deleted)
+        before = totals.get(table.table, (0, 0, 0))
+        totals[table.table] = tuple(map(sum, zip(before, counts, strict=True)))  # type: ignore[assignment]
+    listing = Table(box=None, header_style="dim")
+    listing.add_column("table")
+    for name in ("rows", *(("new", "changed", "deleted") if report else ())):
+        listing.add_column(name, justify="right")
+    tables = _rows(
+        destination,
+        "select table_name from information_schema.tables where table_schema = %s "
+        "and substr(table_name, 1, 4) <> '_dlt' order by table_name",
+        raw,
+    )
+    for (name,) in tables:
+        ((count,),) = _rows(destination, f"select count(*) from {raw}.{name}")
+        came = [f"{number:,}" if number else "·" for number in totals.get(name, (0, 0, 0))]
+        listing.add_row(name, f"{count:,}", *(came if report else ()))
+    console.print()
+    console.print(listing)
+
+
+def _rows(destination: Destination, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    return destination.query(sql, *values)[1]
+
+
+def _usd(value: Decimal | None) -> str:
+    return "-" if value is None else f"${value:,.2f}"
+
+
+def _percent(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case Decimal():
+            return f"{value:,.2f}"
+        case date():
+            return f"{value:%Y-%m-%d}"
+        case _:
+            return str(value)

@@ -1,0 +1,84 @@
+"""Builds and tests the dbt project on the warehouse a sync has filled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .destination import WORK_FOLDER, Destination
+from .errors import DataTestFailed, PipelineError
+
+PROJECT = Path(__file__).resolve().parent.parent / "dbt"
+
+Progress = Callable[[str, int, int], None]
+"""Called with the model or test at work, how many are done, and how many there are."""
+
+
+def transform(
+    destination: Destination, arguments: Sequence[str] = (), progress: Progress | None = None
+) -> int:
+    """Run `dbt build`: every model, and every test of it.
+
+    Args:
+        destination: the warehouse.
+        arguments: more arguments for dbt (`--select`, `--vars`, …).
+        progress: told of every model and test.
+
+    Returns:
+        How many models and tests were run.
+
+    Raises:
+        DataTestFailed: a test found rows it must not; the text names the tests.
+        PipelineError: a model could not be built; the text has dbt's own message.
+    """
+    # dbt takes a second to import; the other commands do not wait for it.
+    from dbt.cli.main import dbtRunner
+
+    os.environ.update(destination.dbt_environment())
+    work = (WORK_FOLDER / "dbt").resolve()
+    total = 0
+
+    def watch(event: Any) -> None:
+        nonlocal total
+        match event.info.name:
+            case "LogStartLine" if progress:
+                total = event.data.total
+                progress(event.data.description, event.data.index - 1, event.data.total)
+
+    result = dbtRunner(callbacks=[watch]).invoke(
+        [
+            "--quiet",
+            "build",
+            "--project-dir",
+            str(PROJECT),
+            "--profiles-dir",
+            str(PROJECT),
+            "--target-path",
+            str(work / "target"),
+            "--log-path",
+            str(work / "logs"),
+            "--no-use-colors",
+            *arguments,
+        ]
+    )
+    if result.exception is not None:
+        raise PipelineError(f"dbt could not start: {result.exception}") from result.exception
+    outcomes: list[Any] = list(result.result)  # type: ignore[arg-type]  # a run's results
+    broken = [outcome for outcome in outcomes if outcome.status == "error"]
+    if broken:
+        raise PipelineError(
+            f"dbt could not build {_names(broken)}: {str(broken[0].message).strip()}"
+        )
+    failed = [outcome for outcome in outcomes if outcome.status == "fail"]
+    if failed:
+        raise DataTestFailed(
+            f"The models are built, but tests failed: {_names(failed)}. "
+            f"See the compiled SQL in {work / 'target'}"
+        )
+    return len(outcomes)
+
+
+def _names(outcomes: Sequence[Any]) -> str:
+    return ", ".join(str(outcome.node.name) for outcome in outcomes)

@@ -1,0 +1,131 @@
+"""The pipeline: extract and load a Whop business, then model it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from sources.whop import RunReport, whop
+
+from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
+from .errors import ExitCode, PipelineError, SettingError
+from .lock import run_lock
+from .log import event
+from .transform import Progress, transform
+
+Loading = Callable[[], None]
+
+
+def sync(
+    destination: Destination,
+    report: RunReport,
+    *,
+    full: bool = False,
+    tables: Sequence[str] | None = None,
+    loading: Loading | None = None,
+    **settings: Any,
+) -> ExitCode:
+    """Read what is new, changed or gone at Whop, and load it.
+
+    Args:
+        destination: the warehouse.
+        report: filled with what the run did, table by table.
+        full: read every table whole.
+        tables: names of the tables to read; None reads all.
+        loading: called when reading is over and loading begins.
+        settings: settings of the source that are not to come from dlt's configuration.
+
+    Returns:
+        OK, PARTLY when a permission is missing, FAILED when a table could not be read, SETTING when
+        nothing could because of the key or the company.
+
+    Raises:
+        SettingError: a setting of the source is missing or wrong.
+        PipelineError: the destination could not be loaded; nothing of the run counts.
+    """
+    overrides: dict[str, Any] = {**settings, "full": full} if full else dict(settings)
+    if tables:
+        overrides["tables"] = list(tables)
+    try:
+        source = whop(report=report, **overrides)
+        pipeline = destination.pipeline
+        pipeline.extract(source)
+        if loading:
+            loading()
+        pipeline.normalize()
+        pipeline.load(raise_on_failed_jobs=True)
+    except ConfigFieldMissingException as error:
+        names = ", ".join(f"SOURCES__WHOP__{field.upper()}" for field in error.traces)
+        raise SettingError(f"Set {names}, or the same in .dlt/secrets.toml") from error
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+    except PipelineStepFailed as error:
+        raise PipelineError(
+            f"Nothing was loaded, and no cursor has moved: {first_line(root_cause(error))}"
+        ) from error
+    for table in report.tables:
+        event(
+            f"{table.table}: {table.rows_new:,} new, {table.rows_changed:,} changed, "
+            f"{table.rows_deleted:,} deleted ({table.requests:,} requests)"
+            if table.status == "ok"
+            else f"{table.table}: {table.status}: {table.error}",
+            logging.INFO if table.status == "ok" else logging.ERROR,
+            run_id=report.run_id,
+            company_id=table.company_id,
+            table=table.table,
+            status=table.status,
+            mode=table.mode,
+            rows_read=table.rows_read,
+            rows_new=table.rows_new,
+            rows_changed=table.rows_changed,
+            rows_deleted=table.rows_deleted,
+            requests=table.requests,
+            retries=table.retries,
+            error=table.error,
+        )
+        for note in table.notes:
+            event(f"{table.table}: {note}", run_id=report.run_id, table=table.table)
+    return exit_code(report)
+
+
+def exit_code(report: RunReport) -> ExitCode:
+    """What the tables' outcomes mean for the run."""
+    statuses = {table.status for table in report.tables}
+    if report.refused and "ok" not in statuses:
+        return ExitCode.SETTING
+    if "failed" in statuses or "ok" not in statuses:
+        return ExitCode.FAILED
+    return ExitCode.PARTLY if "forbidden" in statuses else ExitCode.OK
+
+
+def run(
+    destination_name: str,
+    report: RunReport,
+    *,
+    full: bool = False,
+    tables: Sequence[str] | None = None,
+    loading: Loading | None = None,
+    modelling: Progress | None = None,
+    **settings: Any,
+) -> tuple[Destination, ExitCode]:
+    """Sync and transform: the whole line, under the lock. What cron calls.
+
+    What could be loaded is modelled even when a table failed: that table's rows are those of its
+    last good run. With no table read, there is nothing new to model.
+
+    Returns:
+        The destination, to read the numbers from, and how it went.
+
+    Raises:
+        PipelineError: see `sync`, `transform` and `run_lock`.
+    """
+    with run_lock(WORK_FOLDER / "lock"):
+        destination = open_destination(destination_name)
+        code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
+        if any(table.status == "ok" for table in report.tables):
+            transform(destination, progress=modelling)
+        return destination, code

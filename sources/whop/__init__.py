@@ -1,0 +1,224 @@
+"""Loads a Whop business: its members, what they bought, what they paid and what became of it.
+
+    import dlt
+    from sources.whop import whop
+
+    pipeline = dlt.pipeline("whop", destination="duckdb", dataset_name="whop_raw")
+    pipeline.run(whop())          # the key from SOURCES__WHOP__API_KEY or .dlt/secrets.toml
+
+Tables (each merged on `id`; see `resources.py` for what is asked and how changes are found):
+
+- companies, products, plans, promo_codes: the business and what it sells
+- members, memberships, payments, payment_methods: who buys, what runs, what was paid and how
+- authorized_users, apps: who and what works for the business
+- membership_states: every state a membership was seen in (append only)
+- sync_runs: what each run did, per table (append only)
+
+A run brings what is new (`created_after`), what has changed since the last run, and, every
+`full_every_days`, everything; a row that Whop has no more is marked in `_whop_deleted_at`, never
+removed. State lives in the destination, with the rows.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import dlt
+from dlt.extract import DltResource
+
+from .client import DEFAULT_BASE_URL, WhopClient, WhopError
+from .extraction import Extraction
+from .report import SYNC_RUNS_COLUMNS, RunReport
+from .resources import BY_NAME, RESOURCES
+from .schema import dlt_columns
+from .sync import Settings, TableState
+from .warehouse import Warehouse
+
+__all__ = ["RESOURCES", "RunReport", "WhopError", "whop"]
+
+
+@dlt.source(name="whop", max_table_nesting=0)
+def whop(
+    api_key: str = dlt.secrets.value,
+    company_id: str | None = None,
+    company_ids: list[str] | None = None,
+    base_url: str = DEFAULT_BASE_URL,
+    api_version: str | None = None,
+    tables: list[str] | None = None,
+    full: bool = False,
+    full_every_days: float = 7,
+    lookback_days: float = 180,
+    overlap_minutes: float = 60,
+    max_attempts: int = 8,
+    backoff_seconds: float = 0.5,
+    report: RunReport | None = None,
+) -> Sequence[DltResource]:
+    """Everything a run must bring of one or several Whop companies.
+
+    Args:
+        api_key: a company or account API key of Whop.
+        company_id: the company (`biz_…`); without it, the key's own.
+        company_ids: several companies, in place of `company_id`; each has its own cursors.
+        base_url: root of the API, with its version.
+        api_version: `Api-Version-Date` header; None is the Legacy surface, which the tables follow.
+        tables: names of the tables to read; None reads all.
+        full: read every table whole, and mark what Whop has no more.
+        full_every_days: age of the last full pass, in days, at which a run becomes one by itself.
+        lookback_days: age, in days, up to which payments are re-read if Whop refuses to say which
+            have changed.
+        overlap_minutes: minutes before the last run at which the windows of a run begin.
+        max_attempts: how often one request is tried.
+        backoff_seconds: seconds before the first retry; doubles with each.
+        report: filled with what the run did. With a report, a table that cannot be read is noted
+            there and left as it was while the others load; without one, its error is raised and
+            nothing is loaded.
+
+    Raises:
+        ValueError: an unknown table, or both `company_id` and `company_ids`.
+        WhopError: the key is refused, a company is not there or, without a report, whatever stops
+            a table.
+    """
+    if company_id and company_ids:
+        raise ValueError("Set SOURCES__WHOP__COMPANY_ID or SOURCES__WHOP__COMPANY_IDS, not both")
+    unknown = sorted(set(tables or ()) - BY_NAME.keys())
+    if unknown:
+        raise ValueError(f"No table {', '.join(unknown)}; there are: {', '.join(BY_NAME)}")
+    run = _Run(
+        client=WhopClient(
+            api_key,
+            base_url,
+            api_version,
+            max_attempts=max_attempts,
+            backoff=backoff_seconds,
+        ),
+        company_ids=company_ids or [company_id or "me"],
+        tables=[resource.name for resource in RESOURCES if not tables or resource.name in tables],
+        settings=Settings(
+            overlap=timedelta(minutes=overlap_minutes),
+            lookback=timedelta(days=lookback_days),
+            full_every=timedelta(days=full_every_days),
+            full=full,
+        ),
+        report=report or RunReport(),
+        strict=report is None,
+    )
+    _quieten_dlt()
+    resources = [
+        dlt.resource(
+            run.rows(resource.name),
+            name=resource.name,
+            write_disposition="merge",
+            primary_key="id",
+            columns=dlt_columns(resource),
+        )
+        for resource in RESOURCES
+    ]
+    membership_states = dlt.resource(
+        run.rows("memberships", keep_state=False),
+        name="membership_states",
+        write_disposition="append",
+        columns=dlt_columns(BY_NAME["memberships"]),
+    )
+    sync_runs = dlt.resource(
+        run.sync_runs(),
+        name="sync_runs",
+        write_disposition="append",
+        columns=SYNC_RUNS_COLUMNS,
+    )
+    return [*resources, membership_states, sync_runs]
+
+
+class _Run:
+    """Reads all companies when dlt asks for the first row, and hands each resource its own rows."""
+
+    def __init__(
+        self,
+        client: WhopClient,
+        company_ids: Sequence[str],
+        tables: Sequence[str],
+        settings: Settings,
+        report: RunReport,
+        strict: bool,
+    ) -> None:
+        self._client = client
+        self._company_ids = company_ids
+        self._tables = tables
+        self._settings = settings
+        self._report = report
+        self._strict = strict
+        self._extractions: list[Extraction] | None = None
+
+    def rows(self, table: str, *, keep_state: bool = True) -> Iterator[Any]:
+        """Yield the table's new, changed and deleted rows; then move its cursors."""
+        empty = True
+        for extraction in self._read():
+            run = extraction.tables.get(table)
+            if run is None or not run.ok:
+                continue
+            for rows in run.changed_rows():
+                empty = False
+                yield rows
+            if keep_state and run.next_state is not None:
+                _state(extraction.company_id)[table] = _dump(run.next_state)
+        if empty:
+            # The table and its columns exist from the first load on, whatever it brings.
+            yield dlt.mark.materialize_table_schema()
+
+    def sync_runs(self) -> Iterator[Any]:
+        """Yield what the run did."""
+        self._read()
+        yield self._report.records()
+
+    def _read(self) -> list[Extraction]:
+        if self._extractions is None:
+            self._extractions = []
+            pipeline = dlt.current.pipeline()
+            for company_id in self._company_ids:
+                extraction = Extraction(
+                    self._client,
+                    company_id,
+                    [BY_NAME[name] for name in self._tables],
+                    self._settings,
+                    lambda real_id: {name: _load(state) for name, state in _state(real_id).items()},
+                    lambda real_id: Warehouse(pipeline, real_id),
+                    self._report,
+                    pipeline.working_dir,
+                    strict=self._strict,
+                )
+                self._extractions.append(extraction)
+                extraction.read()
+            self._client.close()
+        return self._extractions
+
+
+def _state(company_id: str) -> dict[str, Any]:
+    """State of one company, table by table, as dlt keeps it with the data."""
+    companies = dlt.current.source_state().setdefault("companies", {})
+    state: dict[str, Any] = companies.setdefault(company_id, {})
+    return state
+
+
+def _dump(state: TableState) -> dict[str, str]:
+    fields = ("cursor", "last_run", "last_full")
+    return {
+        name: moment.isoformat() for name in fields if (moment := getattr(state, name)) is not None
+    }
+
+
+def _load(state: Mapping[str, str]) -> TableState:
+    return TableState(**{name: datetime.fromisoformat(text) for name, text in state.items()})
+
+
+def _quieten_dlt() -> None:
+    """Drop dlt's warning that a JSON column arrives as Arrow text: that is what is meant."""
+
+    class ArrowHints(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            return "when merging arrow schema with dlt schema" not in record.getMessage()
+
+    logger = logging.getLogger("dlt")
+    if not any(type(each).__name__ == "ArrowHints" for each in logger.filters):
+        logger.addFilter(ArrowHints())

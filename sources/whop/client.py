@@ -1,0 +1,395 @@
+"""Speaks to Whop's API over HTTP: key, version, paging, rate limit, retries and errors.
+
+Knows nothing of dlt, of tables, or of what has been read before.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import orjson
+import tenacity
+
+DEFAULT_BASE_URL = "https://api.whop.com/api/v1"
+"""Whop's documentation, "Getting started"; the test environment is sandbox-api.whop.com."""
+
+PAGE_SIZE = 100
+"""Rows per page: the documented maximum."""
+
+REQUESTS_PER_MINUTE = 590
+"""Whop allows 600 a minute per operation and key. Ten are left to the distance between the moment
+we send and the moment Whop counts."""
+
+TENANT_PARAMETERS = ("company_id", "account_id")
+"""The two names Whop's endpoints have for the company; one that refuses one wants the other."""
+
+RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+
+Row = dict[str, Any]
+Params = Mapping[str, str | Sequence[str]]
+
+
+class WhopError(Exception):
+    """Whop did not give what was asked for; the text says what to do about it."""
+
+    server_time: datetime
+    """UTC, by the server's clock; set on errors that are answers."""
+
+
+class KeyRefused(WhopError):
+    """401: the API key is wrong, revoked or expired."""
+
+
+class PermissionMissing(WhopError):
+    """403: the API key lacks a permission, or the company is not its own."""
+
+
+class NotFound(WhopError):
+    """404: no such object."""
+
+
+class RequestRefused(WhopError):
+    """400 or 422: the request itself is wrong; asking again gives the same answer."""
+
+
+class Unavailable(WhopError):
+    """No usable answer after every retry."""
+
+
+class BrokenPaging(WhopError):
+    """A list whose pages do not lead to its end."""
+
+
+class _Transient(Exception):
+    """An answer, or the lack of one, that is worth a retry."""
+
+    def __init__(self, message: str, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+        """Seconds the server asked for; None when it did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list."""
+
+    rows: list[Row]
+    server_time: datetime
+    """UTC, from the `Date` header; the local clock where there is none."""
+    cleaned: int
+    """Texts out of which a character no database holds was taken."""
+
+
+class RateLimit:
+    """Lets at most `limit` requests start in any `seconds` for each operation; the others wait."""
+
+    def __init__(self, limit: int = REQUESTS_PER_MINUTE, seconds: float = 60.0) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._started: dict[str, deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, operation: str) -> None:
+        """Return when a request to `operation` may start, and count it."""
+        while True:
+            with self._lock:
+                now = time.monotonic()
+                started = self._started.setdefault(operation, deque())
+                while started and now - started[0] >= self._seconds:
+                    started.popleft()
+                if len(started) < self._limit:
+                    started.append(now)
+                    return
+                pause = self._seconds - (now - started[0])
+            time.sleep(pause)
+
+
+class WhopClient:
+    """Whop's API for one key. Safe to use from several threads; each operation has its own budget.
+
+    Args:
+        api_key: the company or account API key.
+        base_url: root of the API, with its version (`…/api/v1`).
+        api_version: value of the `Api-Version-Date` header; None leaves it out, which selects the
+            Legacy surface that this project is written for.
+        timeout: seconds to wait for a connection, and for each piece of an answer.
+        max_attempts: how often one request is tried before `Unavailable`.
+        backoff: seconds before the first retry; doubles with each, up to a minute, with jitter.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str = DEFAULT_BASE_URL,
+        api_version: str | None = None,
+        *,
+        timeout: float = 60.0,
+        max_attempts: int = 8,
+        backoff: float = 0.5,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
+        if api_version:
+            headers["Api-Version-Date"] = api_version
+        self._http = httpx.Client(
+            base_url=base_url.rstrip("/"),
+            headers=headers,
+            timeout=httpx.Timeout(timeout),
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
+        )
+        self.base_url = base_url
+        self._rate_limit = RateLimit()
+        self._max_attempts = max_attempts
+        self._backoff = backoff
+        self._tenant_names: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.requests: Counter[str] = Counter()
+        """Requests sent, by operation, retries included."""
+        self.retries: Counter[str] = Counter()
+        """Requests sent again, by operation."""
+
+    def __enter__(self) -> WhopClient:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def pages(
+        self,
+        path: str,
+        params: Params,
+        *,
+        tenant: str | None = None,
+        company_id: str | None = None,
+        secrets: Sequence[str] = (),
+    ) -> Iterator[Page]:
+        """Yield every page of a list, in the list's order.
+
+        Args:
+            path: path of the list (`/payments`).
+            params: query parameters; a sequence is sent with brackets (`statuses[]`).
+            tenant: name of the parameter for the company; the other name is tried after a 400.
+            company_id: the company.
+            secrets: top-level fields to remove from every row.
+
+        Raises:
+            BrokenPaging: a cursor came a second time, or a further page was announced without one.
+            WhopError: see the subclasses.
+        """
+        query: dict[str, str | Sequence[str]] = {"first": str(PAGE_SIZE), **params}
+        seen: set[str] = set()
+        while True:
+            body, server_time, cleaned = self._list(path, query, tenant, company_id)
+            rows, page_info = body.get("data"), body.get("page_info")
+            if not isinstance(rows, list) or not isinstance(page_info, dict):
+                raise BrokenPaging(f"GET {path}: the answer has no `data` and `page_info`")
+            for row in rows:
+                for name in secrets:
+                    row.pop(name, None)
+            yield Page(rows, server_time, cleaned)
+            # end_cursor stays filled in on the last page: only has_next_page says that it is one.
+            if not page_info.get("has_next_page"):
+                return
+            cursor = page_info.get("end_cursor")
+            if not cursor or cursor in seen:
+                what = "comes a second time" if cursor else "is missing"
+                raise BrokenPaging(f"GET {path}: the cursor of the next page {what}")
+            seen.add(cursor)
+            query["after"] = cursor
+
+    def object(
+        self, path: str, object_id: str, *, secrets: Sequence[str] = ()
+    ) -> tuple[Row, datetime]:
+        """Return one object by its id, and the server's time in UTC.
+
+        Raises:
+            NotFound: there is no such object.
+            WhopError: see the subclasses.
+        """
+        body, server_time, _ = self._request(
+            "GET", f"{path}/{object_id}", {}, operation=f"GET {path}/{{id}}"
+        )
+        for name in secrets:
+            body.pop(name, None)
+        return body, server_time
+
+    def _list(
+        self, path: str, query: Params, tenant: str | None, company_id: str | None
+    ) -> tuple[Row, datetime, int]:
+        """One page; finds out which name the endpoint has for the company."""
+        if tenant is None or company_id is None:
+            return self._request("GET", path, query, operation=f"GET {path}")
+        known = self._tenant_names.get(path)
+        name = known or tenant
+        try:
+            answer = self._request("GET", path, {**query, name: company_id}, f"GET {path}")
+        except RequestRefused as refused:
+            if known:
+                raise
+            (other,) = (each for each in TENANT_PARAMETERS if each != tenant)
+            try:
+                answer = self._request("GET", path, {**query, other: company_id}, f"GET {path}")
+            except RequestRefused:
+                # Neither name helps: it was not the trouble, and the first answer says what is.
+                raise refused from None
+            name = other
+        self._tenant_names[path] = name
+        return answer
+
+    def _request(
+        self, method: str, path: str, query: Params, operation: str
+    ) -> tuple[Row, datetime, int]:
+        params = httpx.QueryParams(
+            [
+                pair
+                for name, value in query.items()
+                for pair in (
+                    [(name, value)]
+                    if isinstance(value, str)
+                    else [(f"{name}[]", item) for item in value]
+                )
+            ]
+        )
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_Transient),
+            stop=tenacity.stop_after_attempt(self._max_attempts),
+            wait=self._pause,
+            before_sleep=lambda _: self._count(self.retries, operation),
+        )
+        try:
+            return retrying(self._send, method, path, params, operation)
+        except tenacity.RetryError as error:
+            cause = error.last_attempt.exception()
+            raise Unavailable(
+                f"{operation}: no usable answer from {self.base_url} after "
+                f"{self._max_attempts} tries; the last: {cause}"
+            ) from cause
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        """Seconds before the next try: what the server asked for, else backoff with jitter."""
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.wait if isinstance(error, _Transient) else None
+        backoff = tenacity.wait_exponential_jitter(self._backoff, max=60, jitter=self._backoff)
+        return asked + self._backoff * 0.1 if asked is not None else backoff(state)
+
+    def _send(
+        self, method: str, path: str, params: httpx.QueryParams, operation: str
+    ) -> tuple[Row, datetime, int]:
+        self._rate_limit.wait(operation)
+        self._count(self.requests, operation)
+        try:
+            response = self._http.request(method, path, params=params)
+        except httpx.UnsupportedProtocol as error:
+            raise WhopError(
+                f"{self.base_url} is no address: set SOURCES__WHOP__BASE_URL"
+            ) from error
+        except httpx.TransportError as error:
+            # A refused, dropped or timed-out connection, and a body shorter than announced.
+            raise _Transient(f"{type(error).__name__}: {error}") from error
+        if response.status_code in RETRIED_STATUSES:
+            raise _Transient(
+                f"HTTP {response.status_code}: {_message(response)}", _asked_wait(response)
+            )
+        if not response.is_success:
+            refusal = _error(response, operation)
+            refusal.server_time = _server_time(response)
+            raise refusal
+        body, cleaned = _decode(response.content)
+        return body, _server_time(response), cleaned
+
+    def _count(self, counter: Counter[str], operation: str) -> None:
+        with self._lock:
+            counter[operation] += 1
+
+
+def _server_time(response: httpx.Response) -> datetime:
+    try:
+        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return datetime.now(UTC)
+
+
+def _asked_wait(response: httpx.Response) -> float | None:
+    """Seconds the server asks to wait: the `Retry-After` header, else a time in the message."""
+    header = response.headers.get("Retry-After", "")
+    if header.isdigit():
+        return float(header)
+    if response.status_code != 429:
+        return None
+    found = re.search(r"(\d+(?:\.\d+)?)\s*(ms|milli|s|m)", _message(response), re.IGNORECASE)
+    if not found:
+        return None
+    unit = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0}[found[2].lower()]
+    return float(found[1]) * unit
+
+
+def _message(response: httpx.Response) -> str:
+    """What the server says went wrong; the shape differs by endpoint."""
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return response.text[:200]
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        return str(error.get("message") or error.get("detail") or error)
+    return str(error)
+
+
+def _error(response: httpx.Response, operation: str) -> WhopError:
+    says = f"{operation}: HTTP {response.status_code}: {_message(response)}"
+    match response.status_code:
+        case 401:
+            return KeyRefused(f"{says}. Set SOURCES__WHOP__API_KEY to a key that is valid")
+        case 403:
+            return PermissionMissing(says)
+        case 404:
+            return NotFound(says)
+        case _:
+            return RequestRefused(says)
+
+
+def _decode(content: bytes) -> tuple[Row, int]:
+    """Parse a body; take out and count what no database holds (NUL, half a surrogate pair)."""
+    try:
+        body = orjson.loads(content)
+        suspicious = b"\\u0000" in content
+    except orjson.JSONDecodeError:
+        # orjson refuses a lone surrogate, which the standard library reads.
+        try:
+            body = json.loads(content)
+        except ValueError as error:
+            raise _Transient(f"the answer is not JSON: {content[:80]!r}") from error
+        suspicious = True
+    if not isinstance(body, dict):
+        raise _Transient(f"the answer is not a JSON object: {content[:80]!r}")
+    if not suspicious:
+        return body, 0
+    cleaned = 0
+
+    def clean(value: Any) -> Any:
+        nonlocal cleaned
+        if isinstance(value, str):
+            units = value.replace("\0", "").encode("utf-16", "surrogatepass")
+            text = units.decode("utf-16", "replace")
+            cleaned += text != value
+            return text
+        if isinstance(value, list):
+            return [clean(item) for item in value]
+        if isinstance(value, dict):
+            return {clean(key): clean(item) for key, item in value.items()}
+        return value
+
+    return clean(body), cleaned

@@ -1,0 +1,520 @@
+"""Carries out a run for one company: makes its requests, works out what is new, changed or gone."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .client import (
+    NotFound,
+    PermissionMissing,
+    RequestRefused,
+    Row,
+    Unavailable,
+    WhopClient,
+    WhopError,
+)
+from .report import RunReport, TableReport
+from .resources import LIVE_MEMBERSHIP_STATUSES, Resource
+from .schema import RowTable, to_timestamp
+from .sync import Plan, Settings, TableState, Walk, plan, remember
+from .warehouse import KNOWN_SCHEMA, Warehouse, batched
+
+BATCH_ROWS = 5_000
+"""Rows per Arrow table: large enough for the loader, small enough to hold."""
+
+IDS_PER_REQUEST = 100
+"""Ids in one `user_ids[]` filter: as many as a page has rows, and an address of 4 KB."""
+
+OBJECT_READERS = 8
+"""Objects read by id at the same time; the rate limit is the client's."""
+
+
+class ForeignRow(WhopError):
+    """An answer holds a row of a company that was not asked for."""
+
+
+@dataclass
+class Spool:
+    """Rows of one table on disk, in the order they were read, so that a run's memory stays flat.
+
+    Nothing of it is loaded until the table was read to its end.
+    """
+
+    resource: Resource
+    rows: RowTable
+    path: Path
+    index: list[pa.Table] = field(default_factory=list)
+    """Per batch: id, digest and, where rows have one, user."""
+    refers_to: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Ids of other tables' rows that these rows name, by table."""
+    newest: datetime | None = None
+    """Newest `created_at`, UTC."""
+    _buffer: list[Row] = field(default_factory=list)
+    _writer: pa.ipc.RecordBatchFileWriter | None = None
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take rows in."""
+        self._buffer.extend(rows)
+        if len(self._buffer) >= BATCH_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is buffered."""
+        if not self._buffer:
+            return
+        table = self.rows.build(self._buffer)
+        self._buffer.clear()
+        if self._writer is None:
+            self._writer = pa.ipc.new_file(self.path, table.schema)
+        for batch in table.to_batches():
+            self._writer.write_batch(batch)
+        wanted = [name for name in ("id", "_dlt_id", "user__id") if name in table.column_names]
+        self.index.append(table.select(wanted))
+        for column, target in self.resource.refers_to.items():
+            self.refers_to[target].update(pc.unique(table[column].drop_null()).to_pylist())
+        if self.resource.created_at:
+            newest = pc.max(table["created_at"]).as_py()
+            self.newest = max((at for at in (self.newest, newest) if at), default=None)
+
+    def read_ids(self) -> pa.ChunkedArray:
+        """Ids of all rows, with repeats."""
+        self.flush()
+        return pa.chunked_array([part["id"].combine_chunks() for part in self.index], pa.string())
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the rows as they were written."""
+        self.close()
+        if self.path.exists():
+            with pa.memory_map(str(self.path)) as source, pa.ipc.open_file(source) as reader:
+                for number in range(reader.num_record_batches):
+                    yield pa.Table.from_batches([reader.get_batch(number)])
+
+    def close(self) -> None:
+        """Write the rest and end the file."""
+        self.flush()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+@dataclass
+class TableRun:
+    """One table during a run."""
+
+    resource: Resource
+    state: TableState
+    plan: Plan
+    spool: Spool
+    report: TableReport
+    known: pa.Table | None = None
+    """Every row the warehouse has, when the table is read whole."""
+    gone: list[str] = field(default_factory=list)
+    """Ids that Whop no longer has."""
+    loaded: pa.Table | None = None
+    """Position, user: of the rows that are new or changed, once settled."""
+    deleted: pa.Table | None = None
+    """Stored rows of `gone`, marked."""
+    cleaned: int = 0
+    next_state: TableState | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing has stopped the table."""
+        return self.report.status == "ok"
+
+    def changed_rows(self) -> Iterator[pa.Table]:
+        """Yield the rows to load: new, changed, and gone."""
+        assert self.loaded is not None and self.deleted is not None
+        wanted = self.loaded["position"]
+        start = 0
+        for table in self.spool.tables():
+            positions = pa.array(range(start, start + table.num_rows), pa.int64())
+            start += table.num_rows
+            kept = table.filter(pc.is_in(positions, value_set=wanted.combine_chunks()))
+            if kept.num_rows:
+                yield kept
+        if self.deleted.num_rows:
+            yield self.deleted
+
+
+class Extraction:
+    """A run for one company, read before anything is loaded.
+
+    Args:
+        client: the API.
+        company_id: the company, or "me" for the key's own.
+        resources: the tables to read.
+        settings: how far to reach back.
+        states: state per table name, as the last good run left it; by the company's real id.
+        warehouse: what the destination holds, by the company's real id.
+        report: filled with a row per table.
+        folder: where the rows that were read wait for the end of the run.
+        strict: raise the first error instead of noting it and going on with the other tables.
+    """
+
+    def __init__(
+        self,
+        client: WhopClient,
+        company_id: str,
+        resources: Sequence[Resource],
+        settings: Settings,
+        states: Callable[[str], Mapping[str, TableState]],
+        warehouse: Callable[[str], Warehouse],
+        report: RunReport,
+        folder: str,
+        *,
+        strict: bool,
+    ) -> None:
+        self._client = client
+        self.company_id = company_id
+        self._resources = resources
+        self._settings = settings
+        self._states = states
+        self._open_warehouse = warehouse
+        self._report = report
+        self._strict = strict
+        self._company_error: WhopError | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="whop-", dir=folder)
+        self.tables: dict[str, TableRun] = {}
+
+    def close(self) -> None:
+        """Remove the spooled rows."""
+        for table in self.tables.values():
+            table.spool.close()
+        self._folder.cleanup()
+
+    def read(self) -> None:
+        """Read every table. Afterwards `tables` says what to load.
+
+        Raises:
+            WhopError: only when strict: whatever stops a table, or all of them.
+        """
+        started_at = datetime.now(UTC)
+        try:
+            company, now = self._company()
+        except WhopError as error:
+            if self._strict:
+                raise
+            if not isinstance(error, Unavailable):
+                self._report.refused = str(error)
+            self._report.tables.extend(
+                TableReport(
+                    self.company_id,
+                    resource.name,
+                    started_at,
+                    status="failed",
+                    finished_at=datetime.now(UTC),
+                    error=str(error),
+                )
+                for resource in self._resources
+            )
+            return
+        self._warehouse = self._open_warehouse(self.company_id)
+        self._begin(now, started_at)
+        if "companies" in self.tables and company is not None:
+            self._take(self.tables["companies"], [company])
+
+        listed = [table for table in self.tables.values() if table.resource.listed]
+        self._each(listed, self._walk)
+        referring = [table for table in listed if table.resource.name not in _REFERRED]
+        for table in referring:
+            self._guard(table, self._find_gone)
+        for table in referring:
+            if table.resource.name != "members":
+                self._guard(table, self._settle)
+        if "members" in self.tables:
+            self._guard(self.tables["members"], self._members_of_changes)
+            self._guard(self.tables["members"], self._settle)
+        for name in _REFERRED:
+            if name in self.tables:
+                self._guard(self.tables[name], self._find_gone)
+                self._guard(self.tables[name], self._settle)
+        if "companies" in self.tables:
+            self._guard(self.tables["companies"], self._settle)
+        self._finish(now)
+
+    def _company(self) -> tuple[Row | None, datetime]:
+        """The company's own row, and the server's time before anything else is asked."""
+        try:
+            row, now = self._client.object("/companies", self.company_id)
+        except PermissionMissing as error:
+            if self.company_id == "me":
+                raise WhopError(
+                    f"{error}. Set SOURCES__WHOP__COMPANY_ID: without company:basic:read the key "
+                    "cannot be asked for its company"
+                ) from error
+            self._company_error = error
+            return None, error.server_time
+        except NotFound as error:
+            raise NotFound(
+                f"{error}. Set SOURCES__WHOP__COMPANY_ID to the key's company"
+            ) from error
+        if self.company_id == "me":
+            self.company_id = row["id"]
+        return row, now
+
+    def _begin(self, now: datetime, started_at: datetime) -> None:
+        states = self._states(self.company_id)
+        for resource in self._resources:
+            state = states.get(resource.name, TableState())
+            planned = plan(resource, state, now, self._settings)
+            report = TableReport(
+                self.company_id,
+                resource.name,
+                started_at,
+                mode=planned.mode,
+                cursor_before=state.cursor.isoformat() if state.cursor else None,
+            )
+            self._report.tables.append(report)
+            spool = Spool(
+                resource,
+                RowTable(resource, self.company_id, now),
+                Path(self._folder.name) / f"{resource.name}.arrow",
+            )
+            self.tables[resource.name] = TableRun(resource, state, planned, spool, report)
+        if self._company_error and "companies" in self.tables:
+            self._stop(self.tables["companies"], self._company_error)
+        self._deleted_at = now
+
+    def _each(self, tables: Sequence[TableRun], work: Callable[[TableRun], None]) -> None:
+        """Do the work for all tables side by side: every operation has a rate limit of its own."""
+        if tables:
+            with ThreadPoolExecutor(len(tables)) as pool:
+                list(pool.map(lambda table: self._guard(table, work), tables))
+
+    def _guard(self, table: TableRun, work: Callable[[TableRun], None]) -> None:
+        """Do the work unless the table was stopped; stop it, alone, when the work fails."""
+        if not table.ok:
+            return
+        try:
+            work(table)
+        except WhopError as error:
+            self._stop(table, error)
+
+    def _stop(self, table: TableRun, error: WhopError) -> None:
+        if self._strict:
+            raise error
+        if isinstance(error, PermissionMissing):
+            table.report.status = "forbidden"
+            table.report.error = (
+                f"{error}. Give the API key the permission {table.resource.permission}"
+            )
+        else:
+            table.report.status = "failed"
+            table.report.error = str(error)
+
+    def _walk(self, table: TableRun) -> None:
+        """Read the table's lists."""
+        for walk in table.plan.walks:
+            try:
+                self._walk_pages(table, walk)
+            except RequestRefused as error:
+                if not walk.otherwise:
+                    raise
+                table.report.notes.append(f"fell back, as Whop refused a filter: {error}")
+                for other in walk.otherwise:
+                    self._walk_pages(table, other)
+        if table.resource.proven_by_id and table.plan.whole:
+            self._prove_company(table)
+
+    def _walk_pages(self, table: TableRun, walk: Walk) -> None:
+        resource = table.resource
+        for page in self._client.pages(
+            resource.path,
+            {**resource.params, **walk.params},
+            tenant=resource.tenant,
+            company_id=self.company_id,
+            secrets=resource.secrets,
+        ):
+            table.cleaned += page.cleaned
+            self._take(table, page.rows)
+            if walk.until and any(_older(row, *walk.until) for row in page.rows):
+                return
+
+    def _take(self, table: TableRun, rows: Sequence[Row]) -> None:
+        resource = table.resource
+        for row in rows:
+            if not isinstance(row.get("id"), str):
+                raise WhopError(f"GET {resource.path}: a row without an id: {str(row)[:80]}")
+            self._check_company(resource, row)
+        table.spool.add(rows)
+        table.report.rows_read += len(rows)
+        self._report.progress(resource.name, len(rows))
+
+    def _check_company(self, resource: Resource, row: Row) -> None:
+        if resource.company_column is None:
+            return
+        value: Any = row
+        for key in resource.company_column.split("__"):
+            value = value.get(key) if isinstance(value, dict) else None
+        if value is not None and value != self.company_id:
+            raise ForeignRow(
+                f"GET {resource.path}: {row['id']} belongs to {value}, not to {self.company_id}; "
+                "nothing of this table was loaded"
+            )
+
+    def _prove_company(self, table: TableRun) -> None:
+        ids = table.spool.read_ids()
+        for position in {0, len(ids) - 1} if len(ids) else ():
+            row, _ = self._object(table.resource, ids[position].as_py())
+            self._check_company(table.resource, row)
+
+    def _object(self, resource: Resource, object_id: str) -> tuple[Row, datetime]:
+        return self._client.object(resource.path, object_id, secrets=resource.secrets)
+
+    def _find_gone(self, table: TableRun) -> None:
+        """Ask by id for the rows a list should have had, and for those that other tables name."""
+        resource = table.resource
+        read = table.spool.read_ids()
+        if table.plan.whole:
+            table.known = self._warehouse.known(resource)
+            alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
+            missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
+            expected = set(missing.to_pylist())
+        elif resource.changes == "live_statuses":
+            expected = self._warehouse.alive_in(resource, LIVE_MEMBERSHIP_STATUSES)
+            expected -= set(read.to_pylist())
+        else:
+            return
+        named: set[str] = set()
+        for other in self.tables.values():
+            if other.ok:
+                named |= other.spool.refers_to[resource.name]
+        named -= set(read.to_pylist()) if named else set()
+        self._read_by_id(table, expected, named - expected)
+
+    def _read_by_id(self, table: TableRun, expected: set[str], named: set[str]) -> None:
+        """Read objects by id.
+
+        Args:
+            table: their table.
+            expected: ids the warehouse has; one that Whop has no more is gone.
+            named: ids other rows point to; one that cannot be read is left out.
+        """
+
+        def read(object_id: str) -> Row | WhopError:
+            try:
+                return self._object(table.resource, object_id)[0]
+            except (NotFound, PermissionMissing) as error:
+                return error
+
+        ids = [*sorted(expected), *sorted(named)]
+        unread = 0
+        with ThreadPoolExecutor(OBJECT_READERS) as pool:
+            for object_id, answer in zip(ids, pool.map(read, ids), strict=True):
+                if isinstance(answer, dict):
+                    if object_id in named and self._is_foreign(table.resource, answer):
+                        unread += 1
+                    else:
+                        self._take(table, [answer])
+                elif object_id in named:
+                    unread += 1
+                elif isinstance(answer, NotFound) or table.plan.whole:
+                    # Without the permission to ask for it, the list's word that it is gone counts.
+                    table.gone.append(object_id)
+        if unread:
+            table.report.notes.append(f"{unread} objects that rows refer to cannot be read")
+
+    def _is_foreign(self, resource: Resource, row: Row) -> bool:
+        try:
+            self._check_company(resource, row)
+        except ForeignRow:
+            return True
+        return False
+
+    def _members_of_changes(self, table: TableRun) -> None:
+        """Read the members whose payments or memberships changed, unless they were read already."""
+        if table.plan.whole:
+            return
+        table.spool.flush()
+        users: set[str] = set()
+        for name in ("payments", "memberships"):
+            other = self.tables.get(name)
+            if other is not None and other.ok and other.loaded is not None:
+                users.update(other.loaded["user__id"].drop_null().to_pylist())
+        for part in table.spool.index:
+            users.difference_update(part["user__id"].to_pylist())
+        for some in batched(sorted(users), IDS_PER_REQUEST):
+            self._walk_pages(table, Walk({"user_ids": some}))
+
+    def _settle(self, table: TableRun) -> None:
+        """Compare what was read with the warehouse: what is new, what has changed, what is gone."""
+        resource = table.resource
+        table.spool.close()
+        findings = table.spool.rows.findings
+        schema = pa.schema(
+            [("id", pa.string()), ("_dlt_id", pa.string()), ("user__id", pa.string())]
+        )
+        parts = [
+            part
+            if "user__id" in part.column_names
+            else part.append_column(schema.field("user__id"), pa.nulls(part.num_rows, pa.string()))
+            for part in table.spool.index
+        ]
+        read = pa.concat_tables([part.cast(schema) for part in parts] or [schema.empty_table()])
+        read = read.append_column("position", pa.array(range(read.num_rows), pa.int64()))
+        # Of a row that was read twice the later answer counts.
+        last = read.group_by("id").aggregate([("position", "max")])["position_max"]
+        read = read.filter(pc.is_in(read["position"], value_set=last.combine_chunks()))
+        known = table.known
+        if known is None:
+            few = read.num_rows <= BATCH_ROWS
+            known = self._warehouse.known(resource, read["id"].to_pylist() if few else None)
+        joined = read.join(known.cast(KNOWN_SCHEMA), "id", join_type="left outer")
+        is_new = pc.is_null(joined["known_digest"])
+        differs = pc.not_equal(joined["known_digest"], joined["_dlt_id"])
+        is_changed = pc.fill_null(pc.or_(differs, joined["known_deleted"]), False)
+        # The company's row is written by every run, so that the newest _whop_synced_at is that of
+        # the last run even when nothing has changed.
+        wanted = pc.or_(is_new, is_changed) if resource.listed else pc.is_valid(joined["id"])
+        table.loaded = joined.filter(wanted).select(["position", "user__id"])
+        table.deleted = self._warehouse.rows(resource, table.gone, self._deleted_at)
+        report = table.report
+        report.rows_new = pc.sum(is_new).as_py() or 0
+        report.rows_changed = pc.sum(is_changed).as_py() or 0
+        report.rows_deleted = table.deleted.num_rows
+        if findings.unknown:
+            report.notes.append("unknown fields kept in _whop_extra: " + _counted(findings.unknown))
+        if findings.unfit:
+            report.notes.append(
+                "values of an unexpected type kept in _whop_extra: " + _counted(findings.unfit)
+            )
+        if table.cleaned:
+            report.notes.append(f"{table.cleaned} texts had characters no database holds")
+
+    def _finish(self, now: datetime) -> None:
+        for table in self.tables.values():
+            report = table.report
+            report.finished_at = datetime.now(UTC)
+            for operation in (f"GET {table.resource.path}", f"GET {table.resource.path}/{{id}}"):
+                report.requests += self._client.requests.pop(operation, 0)
+                report.retries += self._client.retries.pop(operation, 0)
+            after = table.state
+            if table.ok:
+                after = table.next_state = remember(
+                    table.resource, table.state, table.plan.mode, now, table.spool.newest
+                )
+            report.cursor_after = after.cursor.isoformat() if after.cursor else None
+
+
+_REFERRED = ("promo_codes", "plans", "products")
+"""Tables other tables name rows of; plans and promo codes name products, so those come last."""
+
+
+def _older(row: Row, column: str, moment: datetime) -> bool:
+    value = row.get(column)
+    return value is not None and to_timestamp(value) < moment
+
+
+def _counted(counter: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(counter.items()))

@@ -1,0 +1,105 @@
+"""What a run did, table by table: the rows of `sync_runs`, and what the command line tells."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from dlt.common.data_types import TDataType
+from dlt.common.schema.typing import TColumnSchema
+
+Status = Literal["ok", "forbidden", "failed"]
+"""`forbidden`: the key lacks the table's permission, the other tables are whole without it."""
+
+
+@dataclass
+class TableReport:
+    """What one run did with one table of one company."""
+
+    company_id: str
+    table: str
+    started_at: datetime
+    """UTC, by the clock of this machine, as is `finished_at`."""
+    mode: str = ""
+    status: Status = "ok"
+    finished_at: datetime | None = None
+    requests: int = 0
+    retries: int = 0
+    rows_read: int = 0
+    rows_new: int = 0
+    rows_changed: int = 0
+    rows_deleted: int = 0
+    cursor_before: str | None = None
+    cursor_after: str | None = None
+    error: str | None = None
+    notes: list[str] = field(default_factory=list)
+    """What a person should know although nothing failed: unknown fields, a refused filter."""
+
+    @property
+    def seconds(self) -> float:
+        """How long reading took."""
+        return ((self.finished_at or self.started_at) - self.started_at).total_seconds()
+
+
+def _ignore(table: str, rows: int) -> None:
+    pass
+
+
+@dataclass
+class RunReport:
+    """What one run did. `progress(table, rows)` is called with each page, from several threads."""
+
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    tables: list[TableReport] = field(default_factory=list)
+    refused: str | None = None
+    """Why a company could not be read at all: the key or the company is wrong."""
+    progress: Callable[[str, int], None] = _ignore
+
+    def records(self) -> list[dict[str, Any]]:
+        """Rows for `sync_runs`."""
+        return [
+            {
+                "run_id": self.run_id,
+                "company_id": table.company_id,
+                "table_name": table.table,
+                "mode": table.mode,
+                "status": table.status,
+                "started_at": table.started_at,
+                "finished_at": table.finished_at,
+                "requests": table.requests,
+                "retries": table.retries,
+                "rows_read": table.rows_read,
+                "rows_new": table.rows_new,
+                "rows_changed": table.rows_changed,
+                "rows_deleted": table.rows_deleted,
+                "seconds": table.seconds,
+                "cursor_before": table.cursor_before,
+                "cursor_after": table.cursor_after,
+                "error": table.error,
+                "notes": "; ".join(table.notes) or None,
+            }
+            for table in self.tables
+        ]
+
+
+def _hints(types: Mapping[TDataType, str]) -> dict[str, TColumnSchema]:
+    return {
+        name: {"name": name, "data_type": kind, "nullable": name not in {"run_id", "table_name"}}
+        for kind, names in types.items()
+        for name in names.split()
+    }
+
+
+SYNC_RUNS_COLUMNS = _hints(
+    {
+        "text": "run_id company_id table_name mode status cursor_before cursor_after error notes",
+        "timestamp": "started_at finished_at",
+        "bigint": "requests retries rows_read rows_new rows_changed rows_deleted",
+        "double": "seconds",
+    }
+)
+"""Columns of `sync_runs`, one row per run, company and table."""

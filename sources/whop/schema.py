@@ -1,0 +1,239 @@
+"""Turns Whop's JSON rows into Arrow tables of declared types, and keeps what does not fit them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+import pyarrow as pa
+from dlt.common.schema.typing import TColumnSchema
+
+from .client import Row
+from .resources import ColumnType, Resource
+
+DECIMAL_PRECISION, DECIMAL_SCALE = 38, 9
+"""Amounts: 29 digits before the point, nine after it, enough for bitcoin's eight."""
+
+EXTRA = "_whop_extra"
+"""JSON column with the fields no column is declared for, and the values that do not fit theirs."""
+
+_ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "bool": pa.bool_(),
+    "decimal": pa.decimal128(DECIMAL_PRECISION, DECIMAL_SCALE),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "json": pa.string(),
+}
+
+_OWN_COLUMNS: Mapping[str, ColumnType] = {
+    "company_id": "text",
+    "_whop_synced_at": "timestamp",
+    "_whop_deleted_at": "timestamp",
+    EXTRA: "json",
+    # dlt's row id. Ours is a digest of the row's content, so that a row that has changed is told
+    # from one that has not without reading it back.
+    "_dlt_id": "text",
+}
+
+
+def column_types(resource: Resource) -> dict[str, ColumnType]:
+    """Every column of the table: the documented ones, then those every table has."""
+    return {**resource.columns, **_OWN_COLUMNS}
+
+
+def arrow_schema(resource: Resource) -> pa.Schema:
+    """Arrow schema of the table; only `id` and what we write ourselves is not nullable."""
+    filled = {"id", "company_id", "_whop_synced_at", "_dlt_id"}
+    return pa.schema(
+        pa.field(name, _ARROW_TYPES[kind], nullable=name not in filled)
+        for name, kind in column_types(resource).items()
+    )
+
+
+def dlt_columns(resource: Resource) -> dict[str, TColumnSchema]:
+    """Column hints for dlt: what Arrow's types cannot say, and the types for an empty table."""
+    columns: dict[str, TColumnSchema] = {}
+    for field_ in arrow_schema(resource):
+        kind = column_types(resource)[field_.name]
+        hint: TColumnSchema = {
+            "name": field_.name,
+            "data_type": kind,
+            "nullable": field_.nullable,
+        }
+        if kind == "decimal":
+            hint |= {"precision": DECIMAL_PRECISION, "scale": DECIMAL_SCALE}
+        columns[field_.name] = hint
+    return columns
+
+
+@dataclass
+class Findings:
+    """What the rows held that the declared columns do not."""
+
+    unknown: Counter[str] = field(default_factory=Counter)
+    """Fields without a column, by path, with the number of rows that had them."""
+    unfit: Counter[str] = field(default_factory=Counter)
+    """Values that are not of their column's type, by column."""
+
+    def add(self, other: Findings) -> None:
+        """Count another table's findings in."""
+        self.unknown.update(other.unknown)
+        self.unfit.update(other.unfit)
+
+
+class RowTable:
+    """Builds Arrow tables of one resource for one company and run.
+
+    Args:
+        resource: the table.
+        company_id: company whose rows these are.
+        synced_at: start of the run, UTC.
+    """
+
+    def __init__(self, resource: Resource, company_id: str, synced_at: datetime) -> None:
+        self._resource = resource
+        self._company_id = company_id
+        self._synced_at = synced_at
+        self._schema = arrow_schema(resource)
+        self._tree = _tree(resource.columns)
+        # A column added by a later release must be filled: it makes every row a changed one.
+        self._salt = hashlib.blake2b(
+            repr((company_id, sorted(resource.columns.items()))).encode(), digest_size=8
+        ).digest()
+        self.findings = Findings()
+
+    def build(self, rows: Iterable[Row]) -> pa.Table:
+        """Return the rows as one Arrow table, in their order.
+
+        A field without a column, and a value that is not of its column's type, goes to
+        `_whop_extra` under its path and is counted in `findings`; nothing is dropped.
+        """
+        columns: dict[str, list[Any]] = {name: [] for name in self._schema.names}
+        for row in rows:
+            values: dict[str, Any] = {}
+            extra: dict[str, Any] = {}
+            self._flatten(row, self._tree, "", values, extra)
+            values["company_id"] = self._company_id
+            values["_whop_synced_at"] = self._synced_at
+            values[EXTRA] = _json(extra) if extra else None
+            values["_dlt_id"] = self._digest(row)
+            for name, column in columns.items():
+                column.append(values.get(name))
+        return pa.table(
+            [pa.array(columns[field_.name], field_.type) for field_ in self._schema],
+            schema=self._schema,
+        )
+
+    def _flatten(
+        self,
+        record: Mapping[str, Any],
+        tree: Mapping[str, Any],
+        prefix: str,
+        values: dict[str, Any],
+        extra: dict[str, Any],
+    ) -> None:
+        for key, value in record.items():
+            node = tree.get(key)
+            path = prefix + key
+            if node is None:
+                self.findings.unknown[path] += 1
+                extra[path] = value
+            elif value is None:
+                continue
+            elif isinstance(node, dict):
+                if isinstance(value, dict):
+                    self._flatten(value, node, f"{path}__", values, extra)
+                else:
+                    self.findings.unfit[path] += 1
+                    extra[path] = value
+            else:
+                try:
+                    values[path] = node(value)
+                except (ValueError, TypeError, InvalidOperation, OverflowError, OSError):
+                    self.findings.unfit[path] += 1
+                    extra[path] = value
+
+    def _digest(self, row: Row) -> str:
+        content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+        digest = hashlib.blake2b(content, digest_size=15, key=self._salt).digest()
+        return base64.urlsafe_b64encode(digest).decode()
+
+
+def _tree(columns: Mapping[str, ColumnType]) -> dict[str, Any]:
+    """Nest `user__id` back into the shape of the JSON, with a converter at each leaf."""
+    tree: dict[str, Any] = {}
+    for name, kind in columns.items():
+        *parents, leaf = name.split("__")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = _CONVERTERS[kind]
+    return tree
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict | list):
+        raise TypeError
+    return _json(value)
+
+
+def _bigint(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
+        raise TypeError
+    if not -(2**63) <= value < 2**63:
+        raise OverflowError
+    return int(value)
+
+
+def _bool(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+_SMALLEST = Decimal(1).scaleb(-DECIMAL_SCALE)
+_LARGEST = Decimal(10) ** (DECIMAL_PRECISION - DECIMAL_SCALE)
+
+
+def _decimal(value: Any) -> Decimal:
+    """The number as it was written: 10.43 stays 10.43, whatever a float makes of it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError
+    number = Decimal(repr(value) if isinstance(value, float) else value)
+    if not number.is_finite() or abs(number) >= _LARGEST or number.quantize(_SMALLEST) != number:
+        raise ValueError
+    return number
+
+
+def to_timestamp(value: Any) -> datetime:
+    """ISO 8601, or Unix seconds: Whop's documentation has both."""
+    if isinstance(value, bool):
+        raise TypeError
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    moment = datetime.fromisoformat(value)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+_CONVERTERS: Mapping[ColumnType, Callable[[Any], Any]] = {
+    "text": _text,
+    "bigint": _bigint,
+    "bool": _bool,
+    "decimal": _decimal,
+    "timestamp": to_timestamp,
+    "json": _json,
+}
