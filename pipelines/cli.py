@@ -238,7 +238,8 @@ class _Bars:
         if self._progress:
             for task in self._progress.tasks:
                 self._progress.update(task.id, total=task.completed)
-            self._tasks["load"] = self._progress.add_task("load into the warehouse", total=None)
+            if "load" not in self._tasks:
+                self._tasks["load"] = self._progress.add_task("load into the warehouse", total=None)
 
     def modelling(self, name: str, done: int, total: int) -> None:
         """A model or test begins."""

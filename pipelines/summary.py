@@ -139,8 +139,10 @@ def _show_tables(destination: Destination, console: Console, report: RunReport |
         "and substr(table_name, 1, 4) <> '_dlt' order by table_name",
         raw,
     )
-    for (name,) in tables:
-        ((count,),) = _rows(destination, f"select count(*) from {raw}.{name}")
+    counting = " union all ".join(
+        f"select '{name}', count(*) from {raw}.{name}" for (name,) in tables
+    )
+    for name, count in sorted(_rows(destination, counting)):
         came = [f"{number:,}" if number else "·" for number in totals.get(name, (0, 0, 0))]
         listing.add_row(name, f"{count:,}", *(came if report else ()))
     console.print()

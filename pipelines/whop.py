@@ -19,6 +19,10 @@ from .transform import Progress, transform
 
 Loading = Callable[[], None]
 
+SLICE_ROWS = 100_000
+"""Rows of a full pass that are loaded at a time: some two minutes of what Whop allows, and the most
+that a run that dies has to read again."""
+
 
 def sync(
     destination: Destination,
@@ -47,26 +51,20 @@ def sync(
         SettingError: a setting of the source is missing or wrong.
         PipelineError: the destination could not be loaded; nothing of the run counts.
     """
-    overrides: dict[str, Any] = {**settings, "full": full} if full else dict(settings)
+    overrides: dict[str, Any] = {"slice_rows": SLICE_ROWS, **settings}
+    if full:
+        overrides["full"] = True
     if tables:
         overrides["tables"] = list(tables)
-    try:
-        source = whop(report=report, **overrides)
-        pipeline = destination.pipeline
-        pipeline.extract(source)
-        if loading:
-            loading()
-        pipeline.normalize()
-        pipeline.load(raise_on_failed_jobs=True)
-    except ConfigFieldMissingException as error:
-        names = ", ".join(f"SOURCES__WHOP__{field.upper()}" for field in error.traces)
-        raise SettingError(f"Set {names}, or the same in .dlt/secrets.toml") from error
-    except ValueError as error:
-        raise SettingError(str(error)) from error
-    except PipelineStepFailed as error:
-        raise PipelineError(
-            f"Nothing was loaded, and no cursor has moved: {first_line(root_cause(error))}"
-        ) from error
+    while True:
+        part = RunReport(progress=report.progress)
+        _sync_part(destination, part, overrides, loading)
+        report.absorb(part)
+        unfinished = {table.table for table in part.tables if table.unfinished}
+        if not unfinished:
+            break
+        # The passes under way go on by themselves; asking for a full one again would begin anew.
+        overrides |= {"tables": sorted(unfinished), "full": False}
     for table in report.tables:
         event(
             f"{table.table}: {table.rows_new:,} new, {table.rows_changed:,} changed, "
@@ -90,6 +88,32 @@ def sync(
         for note in table.notes:
             event(f"{table.table}: {note}", run_id=report.run_id, table=table.table)
     return exit_code(report)
+
+
+def _sync_part(
+    destination: Destination,
+    report: RunReport,
+    overrides: dict[str, Any],
+    loading: Loading | None,
+) -> None:
+    """Extract and load once."""
+    try:
+        source = whop(report=report, **overrides)
+        pipeline = destination.pipeline
+        pipeline.extract(source)
+        if loading:
+            loading()
+        pipeline.normalize()
+        pipeline.load(raise_on_failed_jobs=True)
+    except ConfigFieldMissingException as error:
+        names = ", ".join(f"SOURCES__WHOP__{field.upper()}" for field in error.traces)
+        raise SettingError(f"Set {names}, or the same in .dlt/secrets.toml") from error
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+    except PipelineStepFailed as error:
+        raise PipelineError(
+            f"Nothing was loaded, and no cursor has moved: {first_line(root_cause(error))}"
+        ) from error
 
 
 def exit_code(report: RunReport) -> ExitCode:

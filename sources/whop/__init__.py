@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import dlt
 from dlt.extract import DltResource
@@ -33,7 +34,7 @@ from .client import DEFAULT_BASE_URL, WhopClient, WhopError
 from .extraction import Extraction
 from .report import SYNC_RUNS_COLUMNS, RunReport
 from .resources import BY_NAME, RESOURCES
-from .schema import dlt_columns
+from .schema import Pii, Privacy, dlt_columns
 from .sync import Settings, TableState
 from .warehouse import Warehouse
 
@@ -54,6 +55,9 @@ def whop(
     overlap_minutes: float = 60,
     max_attempts: int = 8,
     backoff_seconds: float = 0.5,
+    pii: Pii = "keep",
+    pii_key: dlt.TSecretStrValue | None = None,
+    slice_rows: int | None = None,
     report: RunReport | None = None,
 ) -> Sequence[DltResource]:
     """Everything a run must bring of one or several Whop companies.
@@ -72,6 +76,10 @@ def whop(
         overlap_minutes: minutes before the last run at which the windows of a run begin.
         max_attempts: how often one request is tried.
         backoff_seconds: seconds before the first retry; doubles with each.
+        pii: what becomes of names, e-mails, phones and addresses: `keep`, `hash` or `drop`.
+        pii_key: key of the hash.
+        slice_rows: rows after which a full pass of a large table stops, so that what was read is
+            loaded before the next run goes on; None reads to the end.
         report: filled with what the run did. With a report, a table that cannot be read is noted
             there and left as it was while the others load; without one, its error is raised and
             nothing is loaded.
@@ -86,6 +94,12 @@ def whop(
     unknown = sorted(set(tables or ()) - BY_NAME.keys())
     if unknown:
         raise ValueError(f"No table {', '.join(unknown)}; there are: {', '.join(BY_NAME)}")
+    if pii not in get_args(Pii):
+        raise ValueError(f"SOURCES__WHOP__PII is {pii!r}; it can be {', '.join(get_args(Pii))}")
+    if pii == "hash" and not pii_key:
+        raise ValueError(
+            "Set SOURCES__WHOP__PII_KEY: without a key, hashes of names can be guessed"
+        )
     run = _Run(
         client=WhopClient(
             api_key,
@@ -101,7 +115,9 @@ def whop(
             lookback=timedelta(days=lookback_days),
             full_every=timedelta(days=full_every_days),
             full=full,
+            slice_rows=slice_rows,
         ),
+        privacy=Privacy(pii, pii_key or ""),
         report=report or RunReport(),
         strict=report is None,
     )
@@ -140,6 +156,7 @@ class _Run:
         company_ids: Sequence[str],
         tables: Sequence[str],
         settings: Settings,
+        privacy: Privacy,
         report: RunReport,
         strict: bool,
     ) -> None:
@@ -147,6 +164,7 @@ class _Run:
         self._company_ids = company_ids
         self._tables = tables
         self._settings = settings
+        self._privacy = privacy
         self._report = report
         self._strict = strict
         self._extractions: list[Extraction] | None = None
@@ -186,6 +204,7 @@ class _Run:
                     lambda real_id: Warehouse(pipeline, real_id),
                     self._report,
                     pipeline.working_dir,
+                    self._privacy,
                     strict=self._strict,
                 )
                 self._extractions.append(extraction)
@@ -202,9 +221,8 @@ def _state(company_id: str) -> dict[str, Any]:
 
 
 def _dump(state: TableState) -> dict[str, str]:
-    fields = ("cursor", "last_run", "last_full")
     return {
-        name: moment.isoformat() for name in fields if (moment := getattr(state, name)) is not None
+        name: moment.isoformat() for name, moment in asdict(state).items() if moment is not None
     }
 
 

@@ -25,7 +25,7 @@ from .client import (
 )
 from .report import RunReport, TableReport
 from .resources import LIVE_MEMBERSHIP_STATUSES, Resource
-from .schema import RowTable, to_timestamp
+from .schema import Privacy, RowTable, to_timestamp
 from .sync import Plan, Settings, TableState, Walk, plan, remember
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
@@ -59,6 +59,8 @@ class Spool:
     """Ids of other tables' rows that these rows name, by table."""
     newest: datetime | None = None
     """Newest `created_at`, UTC."""
+    last_created_at: datetime | None = None
+    """`created_at` of the row read last, UTC."""
     _buffer: list[Row] = field(default_factory=list)
     _writer: pa.ipc.RecordBatchFileWriter | None = None
 
@@ -83,6 +85,7 @@ class Spool:
         for column, target in self.resource.refers_to.items():
             self.refers_to[target].update(pc.unique(table[column].drop_null()).to_pylist())
         if self.resource.created_at:
+            self.last_created_at = table["created_at"][-1].as_py()
             newest = pc.max(table["created_at"]).as_py()
             self.newest = max((at for at in (self.newest, newest) if at), default=None)
 
@@ -124,6 +127,8 @@ class TableRun:
     """Position, user: of the rows that are new or changed, once settled."""
     deleted: pa.Table | None = None
     """Stored rows of `gone`, marked."""
+    stopped_at: datetime | None = None
+    """`created_at` (UTC) up to which a full pass was read that is to be gone on with."""
     cleaned: int = 0
     next_state: TableState | None = None
 
@@ -159,6 +164,7 @@ class Extraction:
         warehouse: what the destination holds, by the company's real id.
         report: filled with a row per table.
         folder: where the rows that were read wait for the end of the run.
+        privacy: what becomes of personal data.
         strict: raise the first error instead of noting it and going on with the other tables.
     """
 
@@ -172,6 +178,7 @@ class Extraction:
         warehouse: Callable[[str], Warehouse],
         report: RunReport,
         folder: str,
+        privacy: Privacy,
         *,
         strict: bool,
     ) -> None:
@@ -182,6 +189,7 @@ class Extraction:
         self._states = states
         self._open_warehouse = warehouse
         self._report = report
+        self._privacy = privacy
         self._strict = strict
         self._company_error: WhopError | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="whop-", dir=folder)
@@ -219,13 +227,19 @@ class Extraction:
                 for resource in self._resources
             )
             return
-        self._warehouse = self._open_warehouse(self.company_id)
         self._begin(now, started_at)
         if "companies" in self.tables and company is not None:
             self._take(self.tables["companies"], [company])
 
         listed = [table for table in self.tables.values() if table.resource.listed]
         self._each(listed, self._walk)
+        # Opened only now: reading can take hours, and no database likes to wait that long.
+        with self._open_warehouse(self.company_id) as self._warehouse:
+            self._compare(listed)
+        self._finish(now)
+
+    def _compare(self, listed: Sequence[TableRun]) -> None:
+        """Fetch what the lists leave out, and find what is new, changed or gone."""
         referring = [table for table in listed if table.resource.name not in _REFERRED]
         for table in referring:
             self._guard(table, self._find_gone)
@@ -241,7 +255,6 @@ class Extraction:
                 self._guard(self.tables[name], self._settle)
         if "companies" in self.tables:
             self._guard(self.tables["companies"], self._settle)
-        self._finish(now)
 
     def _company(self) -> tuple[Row | None, datetime]:
         """The company's own row, and the server's time before anything else is asked."""
@@ -278,7 +291,7 @@ class Extraction:
             self._report.tables.append(report)
             spool = Spool(
                 resource,
-                RowTable(resource, self.company_id, now),
+                RowTable(resource, self.company_id, now, self._privacy),
                 Path(self._folder.name) / f"{resource.name}.arrow",
             )
             self.tables[resource.name] = TableRun(resource, state, planned, spool, report)
@@ -338,14 +351,30 @@ class Extraction:
         ):
             table.cleaned += page.cleaned
             self._take(table, page.rows)
+            if self._slice_is_full(table, page.rows):
+                return
             if walk.until and any(_older(row, *walk.until) for row in page.rows):
                 return
+
+    def _slice_is_full(self, table: TableRun, rows: Sequence[Row]) -> bool:
+        """Whether the walk may stop here; remembers where."""
+        most = table.plan.slice_rows
+        if not rows or most is None or table.report.rows_read < most:
+            return False
+        table.spool.flush()
+        last = table.spool.last_created_at
+        # Rows of one moment stay together, and a list that is not in the order of creation is read
+        # to its end.
+        if last is None or last == table.plan.since or last != table.spool.newest:
+            return False
+        table.stopped_at = last
+        return True
 
     def _take(self, table: TableRun, rows: Sequence[Row]) -> None:
         resource = table.resource
         for row in rows:
             if not isinstance(row.get("id"), str):
-                raise WhopError(f"GET {resource.path}: a row without an id: {str(row)[:80]}")
+                raise WhopError(f"GET {resource.path}: a row without an id")
             self._check_company(resource, row)
         table.spool.add(rows)
         table.report.rows_read += len(rows)
@@ -377,8 +406,13 @@ class Extraction:
         resource = table.resource
         read = table.spool.read_ids()
         if table.plan.whole:
-            table.known = self._warehouse.known(resource)
-            alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
+            created = (table.plan.since, table.stopped_at)
+            table.known = self._warehouse.known(resource, created=created)
+            alive = table.known.filter(pc.invert(table.known["known_deleted"]))
+            if table.stopped_at is not None:
+                # More rows of the last moment may follow in the next part.
+                alive = alive.filter(pc.less(alive["known_created_at"], table.stopped_at))
+            alive = alive["id"]
             missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
             expected = set(missing.to_pylist())
         elif resource.changes == "live_statuses":
@@ -502,8 +536,14 @@ class Extraction:
             after = table.state
             if table.ok:
                 after = table.next_state = remember(
-                    table.resource, table.state, table.plan.mode, now, table.spool.newest
+                    table.resource,
+                    table.state,
+                    table.plan.mode,
+                    now,
+                    table.spool.newest,
+                    table.stopped_at,
                 )
+                report.unfinished = table.stopped_at is not None
             report.cursor_after = after.cursor.isoformat() if after.cursor else None
 
 

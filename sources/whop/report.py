@@ -35,6 +35,8 @@ class TableReport:
     cursor_before: str | None = None
     cursor_after: str | None = None
     error: str | None = None
+    unfinished: bool = False
+    """Whether this was a part of a full pass that the next run goes on with."""
     notes: list[str] = field(default_factory=list)
     """What a person should know although nothing failed: unknown fields, a refused filter."""
 
@@ -58,6 +60,29 @@ class RunReport:
     refused: str | None = None
     """Why a company could not be read at all: the key or the company is wrong."""
     progress: Callable[[str, int], None] = _ignore
+
+    def absorb(self, part: RunReport) -> None:
+        """Count in what a further part of the same run did."""
+        for table in part.tables:
+            earlier = next(
+                (
+                    each
+                    for each in self.tables
+                    if (each.company_id, each.table) == (table.company_id, table.table)
+                ),
+                None,
+            )
+            if earlier is None:
+                self.tables.append(table)
+                continue
+            for name in ("requests", "retries", "rows_read", "rows_new", "rows_changed"):
+                setattr(earlier, name, getattr(earlier, name) + getattr(table, name))
+            earlier.rows_deleted += table.rows_deleted
+            earlier.status, earlier.error = table.status, table.error
+            earlier.finished_at, earlier.cursor_after = table.finished_at, table.cursor_after
+            earlier.unfinished = table.unfinished
+            earlier.notes.extend(note for note in table.notes if note not in earlier.notes)
+        self.refused = self.refused or part.refused
 
     def records(self) -> list[dict[str, Any]]:
         """Rows for `sync_runs`."""

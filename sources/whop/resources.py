@@ -69,8 +69,18 @@ class Resource:
     """False: there is no list for one company, the object is read by id."""
     refers_to: Mapping[str, str] = field(default_factory=dict)
     """Column → table it points into; objects that the table's list leaves out are read by id."""
+    personal: tuple[str, ...] = ()
+    """Columns with names, e-mails, phones and addresses, and JSON that a person has filled in."""
     secrets: tuple[str, ...] = ()
     """Fields that are credentials: the client removes them from every answer."""
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a full pass can stop and go on later: rows come by creation, and can be asked so.
+
+        A table that is read whole by every run is short, and is not worth it.
+        """
+        return self.created_after and self.created_at and self.changes != "everything"
 
 
 def _columns(**types: str) -> dict[str, ColumnType]:
@@ -83,9 +93,11 @@ def _columns(**types: str) -> dict[str, ColumnType]:
 
 
 _ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code", "country")
-_BILLING = " ".join(f"billing_address__{part}" for part in _ADDRESS)
-_SHIPPING = " ".join(f"shipping_address__{part}" for part in _ADDRESS)
-_USER = "user__id user__username user__name user__email"
+_ADDRESSES = tuple(
+    f"{kind}_address__{part}" for kind in ("billing", "shipping") for part in _ADDRESS
+)
+_PERSON = ("user__username", "user__name", "user__email")
+_USER = " ".join(("user__id", *_PERSON))
 _CREATED_ASC = {"order": "created_at", "direction": "asc"}
 """Oldest first: rows that arrive while a list is walked land behind the walk, not before it."""
 
@@ -100,6 +112,7 @@ RESOURCES: tuple[Resource, ...] = (
         company_column="id",
         created_after=False,
         changes="everything",
+        personal=("owner_user__username", "owner_user__name"),
         columns=_columns(
             text="title route description target_audience affiliate_instructions logo__url "
             "owner_user__id owner_user__username owner_user__name "
@@ -119,6 +132,7 @@ RESOURCES: tuple[Resource, ...] = (
         created_after=False,
         params=_CREATED_ASC,
         changes="everything",
+        personal=("owner_user__username", "owner_user__name"),
         columns=_columns(
             text="title route headline description visibility external_identifier "
             "company__id company__route company__title custom_cta custom_cta_url "
@@ -175,6 +189,7 @@ RESOURCES: tuple[Resource, ...] = (
         permission="member:basic:read",
         params=_CREATED_ASC,
         changes="recent_action",
+        personal=("phone", *_PERSON),
         columns=_columns(
             text=f"status access_level phone most_recent_action {_USER} "
             "company__id company__route company__title",
@@ -188,6 +203,7 @@ RESOURCES: tuple[Resource, ...] = (
         permission="member:basic:read",
         params=_CREATED_ASC,
         changes="live_statuses",
+        personal=(*_PERSON, "metadata", "custom_field_responses"),
         refers_to={"plan__id": "plans", "product__id": "products", "promo_code__id": "promo_codes"},
         columns=_columns(
             text="status cancel_option cancellation_reason currency license_key manage_url "
@@ -206,6 +222,14 @@ RESOURCES: tuple[Resource, ...] = (
         # Without include_free the list leaves out zero-amount rows: trials and free plans.
         params={**_CREATED_ASC, "include_free": "true"},
         changes="updated_after",
+        personal=(
+            *_PERSON,
+            *_ADDRESSES,
+            "member__phone",
+            "membership__phone_number",
+            "metadata",
+            "risk_signals",
+        ),
         refers_to={"plan__id": "plans", "product__id": "products", "promo_code__id": "promo_codes"},
         columns=_columns(
             text="status substatus currency settlement_currency billing_reason card_brand "
@@ -216,7 +240,7 @@ RESOURCES: tuple[Resource, ...] = (
             f"plan__internal_notes product__id product__title product__route {_USER} "
             "promo_code__id promo_code__code promo_code__promo_type promo_code__base_currency "
             f"company__id company__route company__title application_fee__id "
-            f"application_fee__currency checkout_configuration_id {_BILLING} {_SHIPPING}",
+            f"application_fee__currency checkout_configuration_id {' '.join(_ADDRESSES)}",
             bigint="payments_failed payment_method__card__exp_month payment_method__card__exp_year "
             "promo_code__number_of_intervals financing_installments_count risk_score",
             decimal="total subtotal tax_amount usd_total amount_after_fees refunded_amount "
@@ -239,6 +263,7 @@ RESOURCES: tuple[Resource, ...] = (
         company_column=None,
         params={"direction": "asc"},
         changes="full_only",
+        personal=("cashapp__cashtag",),
         columns=_columns(
             text="typename payment_method_type card__brand card__last4 "
             "us_bank_account__bank_name us_bank_account__account_type us_bank_account__last4 "
@@ -254,6 +279,7 @@ RESOURCES: tuple[Resource, ...] = (
         permission="company:authorized_user:read",
         created_at=False,
         changes="everything",
+        personal=_PERSON,
         columns=_columns(text=f"role company__id company__title {_USER}"),
     ),
     Resource(
@@ -265,6 +291,7 @@ RESOURCES: tuple[Resource, ...] = (
         created_at=False,
         params={"order": "created_at", "direction": "asc"},
         changes="everything",
+        personal=("creator__username", "creator__name"),
         secrets=("api_key", "secrets"),
         columns=_columns(
             text="name description app_type status route domain_id base_url hosted_url origin "

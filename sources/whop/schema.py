@@ -1,4 +1,7 @@
-"""Turns Whop's JSON rows into Arrow tables of declared types, and keeps what does not fit them."""
+"""Turns Whop's JSON rows into Arrow tables of declared types, and keeps what does not fit them.
+
+Personal data is hidden here, when that is asked for, before anything is written anywhere.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
@@ -89,6 +92,39 @@ class Findings:
         self.unfit.update(other.unfit)
 
 
+Pii = Literal["keep", "hash", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Privacy:
+    """What becomes of names, e-mails, phones and addresses.
+
+    Attributes:
+        mode: `keep` loads them, `drop` loads nothing in their place, `hash` a keyed digest: equal
+            values (but for case and outer blanks) have equal digests, so joins still work.
+        key: key of the digest.
+    """
+
+    mode: Pii = "keep"
+    key: str = ""
+
+    def hide(self, value: Any) -> Any:
+        """What is loaded in place of a text, or of every text in a JSON value."""
+        if self.mode == "keep":
+            return value
+        if isinstance(value, str):
+            return self._digest(value) if self.mode == "hash" else None
+        if isinstance(value, list):
+            return [self.hide(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self.hide(item) for name, item in value.items()}
+        return value
+
+    def _digest(self, text: str) -> str:
+        folded = text.strip().casefold().encode()
+        return hashlib.blake2b(folded, digest_size=16, key=self.key.encode()[:64]).hexdigest()
+
+
 class RowTable:
     """Builds Arrow tables of one resource for one company and run.
 
@@ -96,18 +132,27 @@ class RowTable:
         resource: the table.
         company_id: company whose rows these are.
         synced_at: start of the run, UTC.
+        privacy: what becomes of personal data.
     """
 
-    def __init__(self, resource: Resource, company_id: str, synced_at: datetime) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        company_id: str,
+        synced_at: datetime,
+        privacy: Privacy = Privacy(),
+    ) -> None:
         self._resource = resource
         self._company_id = company_id
         self._synced_at = synced_at
+        self._privacy = privacy
         self._schema = arrow_schema(resource)
         self._tree = _tree(resource.columns)
-        # A column added by a later release must be filled: it makes every row a changed one.
-        self._salt = hashlib.blake2b(
-            repr((company_id, sorted(resource.columns.items()))).encode(), digest_size=8
-        ).digest()
+        self._personal = () if privacy.mode == "keep" else resource.personal
+        # A column that a later release adds must be filled, and another privacy must take hold:
+        # both make every row a changed one.
+        meaning = (company_id, sorted(resource.columns.items()), privacy.mode, privacy.key)
+        self._salt = hashlib.blake2b(repr(meaning).encode(), digest_size=8).digest()
         self.findings = Findings()
 
     def build(self, rows: Iterable[Row]) -> pa.Table:
@@ -121,9 +166,12 @@ class RowTable:
             values: dict[str, Any] = {}
             extra: dict[str, Any] = {}
             self._flatten(row, self._tree, "", values, extra)
+            for name in self._personal:
+                if name in values:
+                    values[name] = self._hidden(name, values[name])
             values["company_id"] = self._company_id
             values["_whop_synced_at"] = self._synced_at
-            values[EXTRA] = _json(extra) if extra else None
+            values[EXTRA] = _json(self._privacy.hide(extra)) if extra else None
             values["_dlt_id"] = self._digest(row)
             for name, column in columns.items():
                 column.append(values.get(name))
@@ -160,6 +208,11 @@ class RowTable:
                 except (ValueError, TypeError, InvalidOperation, OverflowError, OSError):
                     self.findings.unfit[path] += 1
                     extra[path] = value
+
+    def _hidden(self, name: str, value: Any) -> Any:
+        if self._resource.columns[name] == "json":
+            return _json(self._privacy.hide(orjson.loads(value)))
+        return self._privacy.hide(value)
 
     def _digest(self, row: Row) -> str:
         content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
@@ -206,6 +259,7 @@ def _bool(value: Any) -> bool:
 
 
 _SMALLEST = Decimal(1).scaleb(-DECIMAL_SCALE)
+_ALL_DIGITS = Context(prec=DECIMAL_PRECISION)
 _LARGEST = Decimal(10) ** (DECIMAL_PRECISION - DECIMAL_SCALE)
 
 
@@ -214,7 +268,9 @@ def _decimal(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError
     number = Decimal(repr(value) if isinstance(value, float) else value)
-    if not number.is_finite() or abs(number) >= _LARGEST or number.quantize(_SMALLEST) != number:
+    if not number.is_finite() or abs(number) >= _LARGEST:
+        raise ValueError
+    if number.quantize(_SMALLEST, context=_ALL_DIGITS) != number:
         raise ValueError
     return number
 

@@ -6,7 +6,7 @@ State and time in, requests out: knows nothing of HTTP, of dlt or of a database.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -28,6 +28,9 @@ class Settings:
     """Age of the last full pass at which the next run becomes one."""
     full: bool = False
     """Read every table whole, whatever the age of the last full pass."""
+    slice_rows: int | None = None
+    """Rows after which a full pass of a table that can be resumed stops, to be gone on with by the
+    next run; None reads to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class TableState:
     """Start of the last good run."""
     last_full: datetime | None = None
     """Start of the last run that read the table whole."""
+    pass_started: datetime | None = None
+    """Start of a full pass that is not yet at its end."""
+    pass_position: datetime | None = None
+    """`created_at` up to which that pass has been loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,12 @@ class Plan:
     mode: Mode
     walks: tuple[Walk, ...]
     whole: bool
-    """Whether the walks cover the whole table, so that a row they do not bring may be gone."""
+    """Whether the walks cover every row created since `since`, so that one they do not bring may be
+    gone."""
+    since: datetime | None = None
+    """Where a full pass goes on (UTC, `created_at`); None begins it."""
+    slice_rows: int | None = None
+    """Rows after which the walk may stop, between two moments of `created_at`."""
 
 
 def plan(resource: Resource, state: TableState, now: datetime, settings: Settings) -> Plan:
@@ -74,21 +86,27 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
         settings: how far to reach back.
     """
     due = state.last_full is None or now - state.last_full >= settings.full_every
-    mode: Mode = "full" if settings.full or due else "incremental"
+    under_way = state.pass_started is not None
+    mode: Mode = "full" if settings.full or due or under_way else "incremental"
+    if mode == "full" and resource.resumable:
+        since = state.pass_position
+        # A millisecond early: the bound may be exclusive, and rows may share a moment.
+        params = {"created_after": iso(since - timedelta(milliseconds=1))} if since else {}
+        return Plan(mode, (Walk(params),), True, since, settings.slice_rows)
     if mode == "full" or resource.changes == "everything" or state.last_run is None:
         return Plan(mode, (Walk(),), whole=True)
 
     walks: list[Walk] = []
     since = state.last_run - settings.overlap
     if state.cursor is not None:
-        walks.append(Walk({"created_after": _iso(state.cursor - settings.overlap)}))
+        walks.append(Walk({"created_after": iso(state.cursor - settings.overlap)}))
     else:
         # Nothing was ever loaded, so everything there is now is new.
         walks.append(Walk())
     if resource.changes == "updated_after":
-        lookback = Walk({"created_after": _iso(now - settings.lookback)})
+        lookback = Walk({"created_after": iso(now - settings.lookback)})
         still_open = Walk({"statuses": OPEN_PAYMENT_STATUSES})
-        walks.append(Walk({"updated_after": _iso(since)}, otherwise=(lookback, still_open)))
+        walks.append(Walk({"updated_after": iso(since)}, otherwise=(lookback, still_open)))
     elif resource.changes == "live_statuses":
         walks.append(Walk({"statuses": LIVE_MEMBERSHIP_STATUSES}))
     elif resource.changes == "recent_action":
@@ -98,7 +116,12 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
 
 
 def remember(
-    resource: Resource, state: TableState, mode: Mode, now: datetime, newest: datetime | None
+    resource: Resource,
+    state: TableState,
+    mode: Mode,
+    now: datetime,
+    newest: datetime | None,
+    stopped_at: datetime | None = None,
 ) -> TableState:
     """State after a run that read everything it planned.
 
@@ -108,14 +131,19 @@ def remember(
         mode: mode of the run.
         now: start of the run, UTC, by the server's clock.
         newest: newest `created_at` among the rows read, UTC.
+        stopped_at: `created_at` at which a full pass stopped before its end, UTC.
     """
+    # Rows of an earlier part of a pass are as of that part's start, and so is the pass.
+    started = state.pass_started or now
+    if stopped_at is not None:
+        return replace(state, pass_started=started, pass_position=stopped_at)
     if resource.created_at:
         cursor = max((at for at in (state.cursor, newest) if at is not None), default=None)
     else:
-        cursor = now
-    return TableState(cursor, now, now if mode == "full" else state.last_full)
+        cursor = started
+    return TableState(cursor, started, started if mode == "full" else state.last_full)
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
     """UTC with milliseconds: the precision of Whop's filters."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

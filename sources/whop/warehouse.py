@@ -17,12 +17,19 @@ _CHUNK = 20_000
 _VALUES_PER_QUERY = 500
 
 KNOWN_SCHEMA = pa.schema(
-    [("id", pa.string()), ("known_digest", pa.string()), ("known_deleted", pa.bool_())]
+    [
+        ("id", pa.string()),
+        ("known_digest", pa.string()),
+        ("known_deleted", pa.bool_()),
+        ("known_created_at", pa.timestamp("us", tz="UTC")),
+    ]
 )
 
 
 class Warehouse:
     """Reads the raw tables of one company through a dlt pipeline's own connection.
+
+    A context: the connection is open inside the `with` block only.
 
     Args:
         pipeline: the dlt pipeline whose destination and dataset are read.
@@ -32,20 +39,44 @@ class Warehouse:
     def __init__(self, pipeline: Any, company_id: str) -> None:
         self._pipeline = pipeline
         self._company_id = company_id
+        self._client: Any = None
 
-    def known(self, resource: Resource, ids: Sequence[str] | None = None) -> pa.Table:
-        """Return id, content digest and whether it is marked deleted, of every row or of `ids`."""
+    def __enter__(self) -> Warehouse:
+        self._client = self._pipeline.sql_client().__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._client.__exit__(*exc)
+
+    def known(
+        self,
+        resource: Resource,
+        ids: Sequence[str] | None = None,
+        created: tuple[datetime | None, datetime | None] = (None, None),
+    ) -> pa.Table:
+        """Return id, content digest and deletion of stored rows.
+
+        Args:
+            resource: the table.
+            ids: only these rows.
+            created: only rows whose `created_at` (UTC) lies between these two, both included; None
+                is no bound.
+        """
         among = None if ids is None else ("id", ids)
+        columns = ["id", "_dlt_id", "_whop_deleted_at"]
+        if resource.created_at:
+            columns.append("created_at")
         batches = [
             pa.table(
                 [
                     [row[0] for row in rows],
                     [row[1] for row in rows],
                     [row[2] is not None for row in rows],
+                    [row[3] if resource.created_at else None for row in rows],
                 ],
                 schema=KNOWN_SCHEMA,
             )
-            for rows in self._select(resource, ["id", "_dlt_id", "_whop_deleted_at"], among)
+            for rows in self._select(resource, columns, among, created)
         ]
         return pa.concat_tables(batches) if batches else KNOWN_SCHEMA.empty_table()
 
@@ -79,26 +110,32 @@ class Warehouse:
         resource: Resource,
         columns: Sequence[str],
         among: tuple[str, Sequence[str]] | None,
+        created: tuple[datetime | None, datetime | None] = (None, None),
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the company's rows in chunks, all or those with a column `among` some values.
+        """Yield the company's rows in chunks: all, or those `among` some values or `created` then.
 
         Yields nothing when the table does not exist yet.
         """
+        client = self._client
+        escape = client.escape_column_name
+        query = (
+            f"select {', '.join(map(escape, columns))} "
+            f"from {client.make_qualified_table_name(resource.name)} "
+            f"where {escape('company_id')} = %s"
+        )
+        fixed: list[Any] = [self._company_id]
+        for bound, comparison in zip(created, (">=", "<="), strict=True):
+            if bound is not None:
+                query += f" and {escape('created_at')} {comparison} %s"
+                fixed.append(bound)
         try:
-            with self._pipeline.sql_client() as client:
-                escape = client.escape_column_name
-                query = (
-                    f"select {', '.join(map(escape, columns))} "
-                    f"from {client.make_qualified_table_name(resource.name)} "
-                    f"where {escape('company_id')} = %s"
-                )
-                for values in [()] if among is None else batched(among[1], _VALUES_PER_QUERY):
-                    also = ""
-                    if among is not None:
-                        also = f" and {escape(among[0])} in ({', '.join(['%s'] * len(values))})"
-                    with client.execute_query(query + also, self._company_id, *values) as cursor:
-                        while rows := cursor.fetchmany(_CHUNK):
-                            yield rows
+            for values in [()] if among is None else batched(among[1], _VALUES_PER_QUERY):
+                also = ""
+                if among is not None:
+                    also = f" and {escape(among[0])} in ({', '.join(['%s'] * len(values))})"
+                with client.execute_query(query + also, *fixed, *values) as cursor:
+                    while rows := cursor.fetchmany(_CHUNK):
+                        yield rows
         except DatabaseUndefinedRelation:
             return
 
