@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import dlt
 
@@ -33,15 +32,18 @@ class Finding:
     exit_code: ExitCode = ExitCode.OK
 
 
-def check(destination_name: str, **settings: Any) -> Iterator[Finding]:
-    """Yield a finding for the key and company, each table, and the destination.
+def check(destination_name: str) -> Iterator[Finding]:
+    """Yield a finding for the key and each company, each table, and the destination.
 
-    Args:
-        destination_name: a dlt destination name.
-        settings: settings of the source that are not to come from dlt's configuration.
+    Raises:
+        SettingError: there is no API key.
     """
-    for company_id in _companies(settings):
-        yield from _check_company(company_id, settings)
+    key = dlt.secrets.get("sources.whop.api_key", str)
+    if not key:
+        raise SettingError("Set SOURCES__WHOP__API_KEY, or the same in .dlt/secrets.toml")
+    several = dlt.config.get("sources.whop.company_ids", list)
+    for company_id in several or [dlt.config.get("sources.whop.company_id", str) or "me"]:
+        yield from _check_company(key, company_id)
     try:
         destination = open_destination(destination_name)
         yield Finding("destination", True, destination.location)
@@ -49,28 +51,11 @@ def check(destination_name: str, **settings: Any) -> Iterator[Finding]:
         yield Finding("destination", False, str(error), error.exit_code)
 
 
-def setting(name: str, settings: dict[str, Any], default: Any = None) -> Any:
-    """A setting of the source, from the arguments or dlt's configuration."""
-    if name in settings:
-        return settings[name]
-    path = f"sources.whop.{name}"
-    value: Any = dlt.secrets.get(path) if name == "api_key" else dlt.config.get(path)
-    return default if value is None else value
-
-
-def _companies(settings: dict[str, Any]) -> list[str]:
-    several = setting("company_ids", settings)
-    return list(several) if several else [setting("company_id", settings, "me")]
-
-
-def _check_company(company_id: str, settings: dict[str, Any]) -> Iterator[Finding]:
-    key = setting("api_key", settings)
-    if not key:
-        raise SettingError("Set SOURCES__WHOP__API_KEY, or the same in .dlt/secrets.toml")
+def _check_company(key: str, company_id: str) -> Iterator[Finding]:
     client = WhopClient(
         key,
-        setting("base_url", settings, DEFAULT_BASE_URL),
-        setting("api_version", settings),
+        dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL,
+        dlt.config.get("sources.whop.api_version", str),
         timeout=20,
         max_attempts=3,
     )
@@ -115,7 +100,7 @@ def _check_company(company_id: str, settings: dict[str, Any]) -> Iterator[Findin
                 yield Finding(
                     resource.name,
                     False,
-                    f"{error}. Give the API key the permission {resource.permission}",
+                    f"{error}. The table needs of the API key: {', '.join(resource.permissions)}",
                     ExitCode.PARTLY,
                 )
             except WhopError as error:

@@ -319,9 +319,8 @@ class Extraction:
             raise error
         if isinstance(error, PermissionMissing):
             table.report.status = "forbidden"
-            table.report.error = (
-                f"{error}. Give the API key the permission {table.resource.permission}"
-            )
+            needed = ", ".join(table.resource.permissions) or "no permission that is documented"
+            table.report.error = f"{error}. The table needs of the API key: {needed}"
         else:
             table.report.status = "failed"
             table.report.error = str(error)

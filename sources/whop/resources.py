@@ -47,8 +47,9 @@ class Resource:
     """Table name, and name of the dlt resource."""
     path: str
     """Path of the list under the base URL; `{path}/{id}` is one object."""
-    permission: str
-    """Permission the API key needs (the client's docstrings name it); a 403 is reported with it."""
+    permissions: tuple[str, ...]
+    """Permissions of the API key that the list asks for, by the official client's docstrings; a
+    403 is reported with them. Lacking only e-mail or phone, Whop may leave those fields empty."""
     columns: Mapping[str, ColumnType]
     """Documented columns and their types; nesting is written the dlt way (`user__id`)."""
     changes: Changes
@@ -105,7 +106,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="companies",
         path="/companies",
-        permission="company:basic:read",
+        permissions=("company:basic:read",),
         # GET /companies lists what the key's user owns, so a configured company is read by its id.
         listed=False,
         tenant=None,
@@ -126,7 +127,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="products",
         path="/products",
-        permission="access_pass:basic:read",
+        permissions=("access_pass:basic:read",),
         # A tenant name it does not know made this list answer with the whole marketplace.
         proven_by_id=True,
         created_after=False,
@@ -149,7 +150,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="plans",
         path="/plans",
-        permission="plan:basic:read",
+        permissions=("plan:basic:read",),
         tenant="account_id",
         company_column="account__id",
         params=_CREATED_ASC,
@@ -170,7 +171,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="promo_codes",
         path="/promo_codes",
-        permission="promo_code:basic:read",
+        permissions=("promo_code:basic:read", "access_pass:basic:read"),
         changes="everything",
         refers_to={"product__id": "products"},
         columns=_columns(
@@ -186,7 +187,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="members",
         path="/members",
-        permission="member:basic:read",
+        permissions=("member:basic:read", "member:email:read", "member:phone:read"),
         params=_CREATED_ASC,
         changes="recent_action",
         personal=("phone", *_PERSON),
@@ -200,7 +201,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="memberships",
         path="/memberships",
-        permission="member:basic:read",
+        permissions=("member:basic:read", "member:email:read"),
         params=_CREATED_ASC,
         changes="live_statuses",
         personal=(*_PERSON, "metadata", "custom_field_responses"),
@@ -218,7 +219,15 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="payments",
         path="/payments",
-        permission="payment:basic:read",
+        permissions=(
+            "payment:basic:read",
+            "plan:basic:read",
+            "access_pass:basic:read",
+            "member:basic:read",
+            "member:email:read",
+            "member:phone:read",
+            "promo_code:basic:read",
+        ),
         # Without include_free the list leaves out zero-amount rows: trials and free plans.
         params={**_CREATED_ASC, "include_free": "true"},
         changes="updated_after",
@@ -258,7 +267,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="payment_methods",
         path="/payment_methods",
-        permission="member:payment_methods:read",
+        permissions=("member:payment_methods:read",),
         # A company-wide row does not say whose it is: payments carry payment_method__id.
         company_column=None,
         params={"direction": "asc"},
@@ -276,7 +285,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="authorized_users",
         path="/authorized_users",
-        permission="company:authorized_user:read",
+        permissions=("company:authorized_user:read", "member:email:read"),
         created_at=False,
         changes="everything",
         personal=_PERSON,
@@ -285,8 +294,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="apps",
         path="/apps",
-        # The list asks for no permission of its own.
-        permission="developer:manage_api_key",
+        permissions=(),
         created_after=False,
         created_at=False,
         params={"order": "created_at", "direction": "asc"},
