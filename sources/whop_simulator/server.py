@@ -1,0 +1,382 @@
+"""The simulator as an HTTP server on loopback: keys, versions, rate limits, faults and controls."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+import traceback
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import ceil
+from threading import Lock, Thread
+from typing import Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import orjson
+
+from .api import SUPPORTED_VERSIONS, Api, BetweenPages, Options, error_body, route
+from .business import Business
+from .endpoints import ALL_PERMISSIONS, BY_RESOURCE
+from .faults import Faults
+from .refusal import Refused
+
+DEFAULT_KEY = "simulated-key-7f3a91c2"
+_PREFIX = "/api/v1"
+_CONTROLS = "/_simulator"
+_HTML = b"<html><head><title>Just a moment...</title></head><body>Checking.</body></html>"
+
+
+class Server:
+    """A running simulator: where it listens, what it was asked, and what it should get wrong."""
+
+    def __init__(
+        self,
+        businesses: Sequence[Business],
+        *,
+        port: int = 0,
+        latency: float = 0.0,
+        rate_limit: int | None = None,
+        rate_window: float = 60.0,
+        retry_after: bool = False,
+        api_key: str = DEFAULT_KEY,
+        foreign: bool = True,
+        options: Options | None = None,
+    ) -> None:
+        self.businesses = businesses
+        self.api_key = api_key
+        self.latency = latency
+        self.rate_limit = rate_limit
+        self.rate_window = rate_window
+        self.retry_after = retry_after
+        self.faults = Faults()
+        self.requests: Counter[str] = Counter()
+        self.log: list[tuple[str, dict[str, list[str]]]] = []
+        others = [Business(seed=990_017, members=0)] if foreign else []
+        self._api = Api(businesses, others, options or Options())
+        self._lock = Lock()
+        self._asked: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self._http = _Http(("127.0.0.1", port), _Handler, self)
+        self._thread = Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._http.server_address[1])
+
+    @property
+    def root_url(self) -> str:
+        """Where the controls are: below `/_simulator`."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """What a client takes for https://api.whop.com/api/v1."""
+        return f"{self.root_url}{_PREFIX}"
+
+    @property
+    def clock(self) -> datetime:
+        """The simulated time, which is also the `Date` of every answer."""
+        return self.businesses[0].clock if self.businesses else datetime.now(UTC)
+
+    @property
+    def between_pages(self) -> BetweenPages | None:
+        """Called with the operation and the number of pages served, before the next is read."""
+        return self._api.between_pages
+
+    @between_pages.setter
+    def between_pages(self, call: BetweenPages | None) -> None:
+        self._api.between_pages = call
+
+    def advance(self, by: timedelta) -> None:
+        """Move the clocks of all its businesses forward."""
+        for business in self.businesses:
+            business.advance(by)
+
+    def advance_to(self, moment: datetime) -> None:
+        """Move the clocks of all its businesses to a moment."""
+        for business in self.businesses:
+            business.advance_to(moment)
+
+    def reset_counters(self) -> None:
+        """Forget the requests so far, for the counts, the log and the rate limit."""
+        with self._lock:
+            self.requests.clear()
+            self.log.clear()
+            self._asked.clear()
+
+    def start(self) -> None:
+        """Listen."""
+        self._thread.start()
+
+    def run(self) -> None:
+        """Listen until interrupted."""
+        self._http.serve_forever()
+
+    def close(self) -> None:
+        """Stop listening, and hang up on everybody."""
+        if self._thread.is_alive():
+            self._http.shutdown()
+        self._http.server_close()
+        self._http.hang_up()
+
+    def count(self, operation: str, query: dict[str, list[str]]) -> None:
+        """Remember that this was asked."""
+        with self._lock:
+            self.requests[operation] += 1
+            self.log.append((operation, query))
+
+    def over_limit(self, operation: str, key: str) -> float:
+        """Seconds until the key may ask this operation again; 0 when it may now."""
+        if self.rate_limit is None:
+            return 0.0
+        now = time.monotonic()
+        with self._lock:
+            asked = self._asked[operation, key]
+            while asked and asked[0] <= now - self.rate_window:
+                del asked[0]
+            if len(asked) >= self.rate_limit:
+                return asked[0] + self.rate_window - now
+            asked.append(now)
+        return 0.0
+
+    def control(self, method: str, path: str, body: bytes) -> dict[str, Any] | list[Any]:
+        """The simulator's own addresses, for tests in another process."""
+        given = orjson.loads(body) if body else {}
+        if (method, path) == ("GET", "/requests"):
+            with self._lock:
+                log = [{"operation": name, "query": query} for name, query in self.log]
+                return {"requests": dict(self.requests), "log": log}
+        if (method, path) == ("POST", "/reset"):
+            self.reset_counters()
+            return {"ok": True}
+        if (method, path) == ("POST", "/clock"):
+            if "to" in given:
+                self.advance_to(datetime.fromisoformat(given["to"]))
+            else:
+                self.advance(timedelta(days=given["advance_days"]))
+            return {"clock": self.clock.isoformat()}
+        if (method, path) == ("PUT", "/faults"):
+            self.faults.replace(given)
+            return {"ok": True}
+        resource = path.removeprefix("/rows/")
+        if method == "GET" and resource in BY_RESOURCE:
+            return [row for business in self.businesses for row in business.rows(resource)]
+        raise Refused(404, f"No such control: {method} {path}")
+
+    def answer(self, method: str, target: str, headers: Message, sent: bytes) -> _Answer:
+        """What a request below /api/v1 gets."""
+        parts = urlsplit(target)
+        query: dict[str, list[str]] = {}
+        for name, value in parse_qsl(parts.query, keep_blank_values=True):
+            query.setdefault(name, []).append(value)
+        path = unquote(parts.path.removeprefix(_PREFIX))
+        request = route(path, query)
+        operation = f"{method} {request.template if request else path}"
+        shape = request.endpoint.errors if request else "nested"
+        self.count(operation, query)
+        fault = self.faults.strike(operation)
+        if self.latency:
+            time.sleep(self.latency)
+        if fault is not None and fault.kind == "slow":
+            time.sleep(fault.seconds)
+        try:
+            key = headers.get("Authorization", "").removeprefix("Bearer ")
+            if key != self.api_key:
+                raise Refused(401, "Invalid or missing API key.")
+            wait = self.over_limit(operation, key)
+            if wait > 0:
+                raise _TooMany(wait, self.retry_after)
+            if fault is not None and fault.kind == "status":
+                if fault.status == 429:
+                    raise _TooMany(fault.seconds, fault.retry_after)
+                raise Refused(fault.status, _FAULT_TEXTS.get(fault.status, "Something went wrong."))
+            version = headers.get("Api-Version-Date", SUPPORTED_VERSIONS[0])
+            if version not in SUPPORTED_VERSIONS:
+                listed = ", ".join(SUPPORTED_VERSIONS)
+                raise Refused(400, f"Unknown Api-Version-Date {version}. Supported: {listed}")
+            if method != "GET":
+                body = self._api.write(method, path, _parsed(sent))
+            elif request is None:
+                raise Refused(404, f"No such path: {path}")
+            else:
+                body = self._api.answer(request)
+        except Refused as refusal:
+            answer = _Answer(
+                refusal.status, orjson.dumps(error_body(shape, refusal.status, refusal.message))
+            )
+            if isinstance(refusal, _TooMany) and refusal.header:
+                answer.headers["Retry-After"] = str(ceil(refusal.wait))
+            return answer
+        if fault is not None and fault.kind == "repeat_cursor" and request and not request.key:
+            body["page_info"].update(end_cursor="WzAsMCwwXQ", has_next_page=True)
+        answer = _Answer(200, orjson.dumps(body))
+        if fault is not None and fault.kind == "html":
+            answer.body, answer.content_type = _HTML, "text/html"
+        elif fault is not None and (fault.kind == "drop" or fault.kind == "cut"):
+            answer.broken = fault.kind
+        return answer
+
+
+_FAULT_TEXTS = {
+    401: "Invalid or missing API key.",
+    403: "This API key is missing a permission.",
+    500: "Internal error.",
+    502: "Bad gateway.",
+    503: "Service unavailable.",
+}
+
+
+def _parsed(sent: bytes) -> Any:
+    try:
+        return orjson.loads(sent) if sent else {}
+    except ValueError:
+        raise Refused(400, "The body is not JSON.") from None
+
+
+class _TooMany(Refused):
+    def __init__(self, wait: float, header: bool) -> None:
+        super().__init__(429, f"Rate limit exceeded. Try again in {ceil(wait)} seconds.")
+        self.wait = wait
+        self.header = header
+
+
+class _Answer:
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = "application/json; charset=utf-8"
+        self.headers: dict[str, str] = {}
+        self.broken: Literal["drop", "cut"] | None = None
+
+
+class _Http(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(
+        self, address: tuple[str, int], handler: type[_Handler], simulator: Server
+    ) -> None:
+        super().__init__(address, handler)
+        self.simulator = simulator
+        self.open: set[socket.socket] = set()
+
+    def hang_up(self) -> None:
+        for connection in tuple(self.open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients come and go; a broken connection is nothing to print."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Http
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.open.add(self.connection)
+
+    def finish(self) -> None:
+        self.server.open.discard(self.connection)
+        super().finish()
+
+    def serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        simulator = self.server.simulator
+        path = urlsplit(self.path).path
+        if path.startswith(f"{_CONTROLS}/"):
+            try:
+                told = simulator.control(self.command, path.removeprefix(_CONTROLS), body)
+                answer = _Answer(200, orjson.dumps(told))
+            except Refused as refusal:
+                text = error_body("nested", refusal.status, refusal.message)
+                answer = _Answer(refusal.status, orjson.dumps(text))
+            except (ValueError, KeyError, TypeError) as mistake:
+                answer = _Answer(400, orjson.dumps(error_body("nested", 400, repr(mistake))))
+        else:
+            try:
+                answer = simulator.answer(self.command, self.path, self.headers, body)
+            except Exception:
+                # A mistake in the simulator, or in a test's hook, must not pass for Whop's mood.
+                traceback.print_exc()
+                text = error_body("nested", 500, traceback.format_exc())
+                answer = _Answer(500, orjson.dumps(text))
+        self.send(answer)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+
+    def send(self, answer: _Answer) -> None:
+        if answer.broken == "drop":
+            self.hang_up()
+            return
+        lines = [
+            f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('',))[0]}",
+            f"Date: {format_datetime(self.server.simulator.clock, usegmt=True)}",
+            f"Content-Type: {answer.content_type}",
+            f"Content-Length: {len(answer.body)}",
+            *(f"{name}: {value}" for name, value in answer.headers.items()),
+        ]
+        head = "\r\n".join([*lines, "", ""]).encode()
+        if answer.broken == "cut":
+            self.wfile.write(head + answer.body[: len(answer.body) // 2])
+            self.hang_up()
+            return
+        # One write, so that head and body leave in one packet where they can.
+        self.wfile.write(head + answer.body)
+
+    def hang_up(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: `Server.log` has it."""
+
+
+@contextmanager
+def serve(
+    *businesses: Business,
+    port: int = 0,
+    latency: float = 0.0,
+    rate_limit: int | None = None,
+    rate_window: float = 60.0,
+    retry_after: bool = False,
+    api_key: str = DEFAULT_KEY,
+    foreign: bool = True,
+    paging: Literal["keyset", "offset"] = "keyset",
+    bounds: Literal["inclusive", "exclusive"] = "exclusive",
+    refuse: Mapping[str, Collection[str]] | None = None,
+    tenant: Mapping[str, str] | None = None,
+    permissions: Collection[str] = ALL_PERMISSIONS,
+) -> Iterator[Server]:
+    """Serve the businesses on loopback until the block ends.
+
+    `refuse` names parameters a path answers with 400, `tenant` the name a path wants for the
+    company, `permissions` what the key may read. `foreign` adds a company the key cannot reach.
+    """
+    server = Server(
+        businesses,
+        port=port,
+        latency=latency,
+        rate_limit=rate_limit,
+        rate_window=rate_window,
+        retry_after=retry_after,
+        api_key=api_key,
+        foreign=foreign,
+        options=Options(paging, bounds, refuse or {}, tenant or {}, frozenset(permissions)),
+    )
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
