@@ -1,0 +1,79 @@
+"""A full pass of a large account is loaded in parts, and one that dies is gone on with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from loading import Line, documented, expected
+
+from pipelines.errors import ExitCode
+from sources.whop_simulator import Fault
+
+PART = {"slice_rows": 100}
+
+
+def test_parts_make_the_whole(empty: Line) -> None:
+    run = empty.sync(**PART)
+    assert run.code == ExitCode.OK
+    payments = empty.business.rows("payments")
+    assert len(payments) > 4 * PART["slice_rows"]
+    assert documented("payments", empty.rows("payments")) == expected(empty.business, "payments")
+    assert run["payments"].rows_new == len(payments)
+    parts = empty.warehouse.read("sync_runs", schema="whop_raw")
+    assert sum(row["table_name"] == "payments" for row in parts) > 4
+    # The tables that are done are not read again for the sake of the one that is not.
+    assert sum(row["table_name"] == "apps" for row in parts) == 1
+
+
+def test_a_pass_that_dies_goes_on_where_it_stopped(empty: Line) -> None:
+    operation = "GET /payments"
+    empty.server.faults.add(operation, Fault("status", status=500, since=5))
+    assert empty.sync(**PART).code == ExitCode.FAILED
+    loaded = empty.rows("payments")
+    assert PART["slice_rows"] <= len(loaded) < len(empty.business.rows("payments"))
+
+    empty.server.faults.clear()
+    run = empty.sync(**PART)
+    assert run.code == ExitCode.OK
+    pages = -(-len(empty.business.rows("payments")) // 100)
+    assert run["payments"].requests < pages
+    first_asked = run.asked(operation)[0]
+    assert first_asked["created_after"] > min(
+        row["created_at"] for row in empty.business.rows("payments")
+    )
+    assert documented("payments", empty.rows("payments")) == expected(empty.business, "payments")
+    # Only the pass as a whole is a full one; the run after it is not.
+    assert empty.sync(**PART)["payments"].mode == "incremental"
+
+
+def test_a_pass_in_parts_marks_what_is_gone_and_nothing_else(loaded: Line) -> None:
+    ids = sorted(row["id"] for row in loaded.business.rows("payments"))[::97]
+    for key in ids:
+        loaded.business.remove("payments", key)
+    loaded.server.faults.add("GET /payments", Fault("status", status=500, since=4))
+    assert loaded.sync(full=True, **PART).code == ExitCode.FAILED
+    marked = {key for key, row in loaded.rows("payments").items() if row["_whop_deleted_at"]}
+    assert marked < set(ids)
+
+    loaded.server.faults.clear()
+    assert loaded.sync(full=True, **PART).code == ExitCode.OK
+    marked = {key for key, row in loaded.rows("payments").items() if row["_whop_deleted_at"]}
+    assert marked == set(ids)
+
+
+def test_what_changes_behind_a_pass_under_way_is_brought_by_the_next_run(empty: Line) -> None:
+    empty.server.faults.add("GET /payments", Fault("status", status=500, since=5))
+    empty.sync(**PART)
+    first = min(empty.business.rows("payments"), key=lambda row: row["created_at"])
+
+    empty.server.advance(timedelta(hours=30))
+    changed = {
+        **empty.business.row("payments", first["id"]),
+        "substatus": "refunded",
+        "updated_at": empty.business.clock.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+    }
+    empty.business.put("payments", changed)
+    empty.server.faults.clear()
+    empty.sync(**PART)
+    empty.sync(**PART)
+    assert empty.rows("payments")[first["id"]]["substatus"] == "refunded"

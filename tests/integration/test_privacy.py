@@ -1,0 +1,132 @@
+"""Personal data stays out of the warehouse, and out of the log, when that is asked for."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from loading import Line
+
+from pipelines.errors import SettingError
+
+SHORTEST = 6
+"""A shorter text (a house number, a first name) turns up by chance in what is not personal."""
+
+
+def personal_texts(line: Line) -> set[str]:
+    """Every e-mail, name, phone and line of an address that the business knows."""
+    found: set[str] = set()
+
+    def collect(value: Any, personal: bool) -> None:
+        if isinstance(value, dict):
+            address = "postal_code" in value
+            person = "username" in value or "email" in value
+            for key, item in value.items():
+                known = address and key in {"name", "line1", "line2"}
+                known |= person and key in {"name", "username", "email"}
+                collect(item, known or "phone" in key or key in {"cashtag"})
+        elif isinstance(value, list):
+            for item in value:
+                collect(item, personal)
+        elif personal and isinstance(value, str) and len(value) >= SHORTEST:
+            found.add(value)
+
+    for resource in ("companies", "products", "members", "memberships", "payments"):
+        for row in line.business.rows(resource):
+            collect(line.business.row(resource, row["id"]), False)
+    for resource in ("apps", "authorized_users", "payment_methods"):
+        for row in line.business.rows(resource):
+            collect(row, False)
+    return found
+
+
+def everything_stored(line: Line) -> bytes:
+    """The whole database: the file of DuckDB, every row of every table of Postgres as text."""
+    if line.warehouse.engine == "duckdb":
+        # DuckDB compresses texts in its file, so the values are read back as well.
+        stored = Path(line.warehouse.location).read_bytes()
+        tables = line.warehouse.query(
+            "select table_schema, table_name from information_schema.tables"
+        )
+        for table in tables:
+            name = f"{table['table_schema']}.{table['table_name']}"
+            stored += repr(line.warehouse.query(f"select * from {name}")).encode()
+        return stored
+    with (
+        closing(psycopg2.connect(line.warehouse.location)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "select quote_ident(table_schema) || '.' || quote_ident(table_name) "
+            "from information_schema.tables where table_schema like 'whop%'"
+        )
+        stored = b""
+        for (name,) in cursor.fetchall():
+            cursor.execute(f"select t::text from {name} as t")
+            stored += "\n".join(row[0] for row in cursor.fetchall()).encode()
+        return stored
+
+
+def test_drop_leaves_no_trace_of_a_person(
+    empty: Line, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    texts = personal_texts(empty)
+    assert len(texts) > 200
+    with caplog.at_level(logging.DEBUG):
+        assert empty.sync(pii="drop").code == 0
+    stored = everything_stored(empty)
+    left = {text for text in texts if text.encode() in stored}
+    assert not left
+    output = capfd.readouterr()
+    told = caplog.text + output.out + output.err
+    assert not {text for text in texts if text in told}
+    # What is no person's stays.
+    payment = next(iter(empty.rows("payments").values()))
+    assert payment["total"] is not None
+    assert payment["company__title"]
+
+
+def test_personal_data_is_there_without_it(empty: Line) -> None:
+    texts = personal_texts(empty)
+    assert empty.sync().code == 0
+    stored = everything_stored(empty)
+    assert {text for text in texts if text.isascii() and text.encode() not in stored} == set()
+
+
+def test_hashes_join_and_need_the_key(empty: Line) -> None:
+    assert empty.sync(pii="hash", pii_key="one").code == 0
+    stored = everything_stored(empty)
+    assert not {text for text in personal_texts(empty) if text.encode() in stored}
+    members = {row["user__id"]: row["user__email"] for row in empty.rows("members").values()}
+    pairs = [
+        (row["user__email"], members[row["user__id"]])
+        for row in empty.rows("memberships").values()
+        if row["user__id"] in members
+    ]
+    assert len(pairs) > 50
+    assert all(one == other for one, other in pairs)
+    assert len({one for one, _ in pairs if one}) > 20
+
+    assert empty.sync(pii="hash", pii_key="another", full=True)["members"].rows_changed > 50
+    again = {row["user__id"]: row["user__email"] for row in empty.rows("members").values()}
+    assert all(again[user] != email for user, email in members.items() if user and email)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [({"pii": "hash"}, "SOURCES__WHOP__PII_KEY"), ({"pii": "hide"}, "SOURCES__WHOP__PII")],
+)
+def test_a_wrong_setting_is_named(empty: Line, settings: dict[str, str], names: str) -> None:
+    with pytest.raises(SettingError, match=names):
+        empty.sync(**settings)
+
+
+def test_a_change_of_mind_takes_hold_at_the_next_full_pass(empty: Line) -> None:
+    empty.sync()
+    assert empty.sync(pii="drop", full=True).code == 0
+    emails = {row["user__email"] for row in empty.rows("members").values()}
+    assert emails == {None}
