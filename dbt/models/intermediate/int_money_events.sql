@@ -1,0 +1,71 @@
+-- Each amount on its own day: what was paid on the day it was paid, what was refunded on the day of the refund.
+with as_of as (
+    select company_id, as_of
+    from {{ ref('int_as_of') }}
+),
+
+paid as (
+    select
+        payments.company_id,
+        payments.member_id,
+        payments.membership_id,
+        payments.product_id,
+        payments.plan_id,
+        payments.promo_code_id,
+        payments.currency,
+        payments.paid_date as event_date,
+        coalesce(payments.gross_usd, 0) as gross_usd,
+        coalesce(payments.gross_usd, 0) - payments.recurring_usd as one_time_gross_usd,
+        cast(0 as decimal(38, 9)) as refunded_usd,
+        coalesce(payments.fees_usd, 0) as fees_usd,
+        payments.is_purchase,
+        case when payments.is_paid then 1 else 0 end as payments_count
+    from {{ ref('int_payments') }} as payments
+    inner join as_of on payments.company_id = as_of.company_id
+    where payments.paid_at <= as_of.as_of
+),
+
+refunded as (
+    select
+        payments.company_id,
+        payments.member_id,
+        payments.membership_id,
+        payments.product_id,
+        payments.plan_id,
+        payments.promo_code_id,
+        payments.currency,
+        payments.refunded_date as event_date,
+        0 as gross_usd,
+        0 as one_time_gross_usd,
+        payments.refunded_usd,
+        0 as fees_usd,
+        false as is_purchase,
+        0 as payments_count
+    from {{ ref('int_payments') }} as payments
+    inner join as_of on payments.company_id = as_of.company_id
+    where payments.refunded_at <= as_of.as_of and payments.refunded_usd <> 0
+),
+
+events as (
+    select * from paid
+    union all
+    select * from refunded
+)
+
+select
+    company_id,
+    member_id,
+    membership_id,
+    product_id,
+    plan_id,
+    promo_code_id,
+    currency,
+    event_date,
+    cast(gross_usd as decimal(38, 9)) as gross_usd,
+    cast(one_time_gross_usd as decimal(38, 9)) as one_time_gross_usd,
+    cast(refunded_usd as decimal(38, 9)) as refunded_usd,
+    cast(fees_usd as decimal(38, 9)) as fees_usd,
+    cast(gross_usd - refunded_usd - fees_usd as decimal(38, 9)) as net_usd,
+    is_purchase,
+    payments_count
+from events

@@ -1,0 +1,92 @@
+-- What happened to a payment after as_of has not happened yet.
+with payments as (
+    select
+        payments.*,
+        coalesce(payments.paid_at <= as_of.as_of, false) as paid_by_now,
+        coalesce(payments.refunded_at <= as_of.as_of, false) as refunded_by_now,
+        coalesce(payments.dispute_alerted_at <= as_of.as_of, false)
+        or coalesce(left(payments.substatus, 8) = 'dispute_', false) as is_disputed
+    from {{ ref('int_payments') }} as payments
+    inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
+    where payments.created_at <= as_of.as_of or payments.created_at is null
+),
+
+reported as (
+    select
+        payments.*,
+        is_paid and paid_by_now as is_paid_now,
+        is_refunded and refunded_by_now as is_refunded_now,
+        case when paid_by_now then gross_usd else 0 end as gross_now_usd,
+        case when paid_by_now then recurring_usd else 0 end as recurring_now_usd,
+        case when refunded_by_now or not is_refunded then refunded_usd else 0 end as refunded_now_usd,
+        case when paid_by_now then fees_usd else 0 end as fees_now_usd
+    from payments
+),
+
+purchases as (
+    select
+        payment_id,
+        row_number() over (
+            partition by company_id, member_id order by paid_at, payment_id collate "C"
+        ) as place
+    from reported
+    where is_purchase and paid_by_now and member_id is not null
+),
+
+first_purchases as (
+    select payment_id
+    from purchases
+    where place = 1
+)
+
+select
+    reported.payment_id,
+    company_id,
+    member_id,
+    membership_id,
+    user_id,
+    plan_id,
+    product_id,
+    promo_code_id,
+    payment_method_id,
+    status,
+    substatus,
+    billing_reason,
+    payment_method_type,
+    card_brand,
+    billing_country,
+    created_at,
+    created_date,
+    paid_at,
+    paid_date,
+    refunded_at,
+    refunded_date,
+    currency,
+    total,
+    tax as tax_amount,
+    refunded_amount,
+    case
+        when was_ever_paid and settlement_currency = currency then total - amount_after_fees
+    end as fees_amount,
+    settlement_currency,
+    fx,
+    amount_usd,
+    cast(gross_now_usd as decimal(38, 9)) as gross_usd,
+    cast(recurring_now_usd as decimal(38, 9)) as recurring_usd,
+    cast(gross_now_usd - recurring_now_usd as decimal(38, 9)) as one_time_gross_usd,
+    cast(refunded_now_usd as decimal(38, 9)) as refunded_usd,
+    cast(fees_now_usd as decimal(38, 9)) as fees_usd,
+    cast(gross_now_usd - refunded_now_usd - coalesce(fees_now_usd, 0) as decimal(38, 9)) as net_usd,
+    case when paid_by_now then mrr_usd end as mrr_usd,
+    is_paid_now as is_paid,
+    is_failed,
+    is_failed and is_paid_now as is_recovered,
+    is_refunded_now as is_refunded,
+    is_refunded_in_full and is_refunded_now as is_refunded_in_full,
+    is_disputed,
+    is_counted and paid_by_now as is_recurring,
+    first_purchases.payment_id is not null as is_first,
+    payments_failed,
+    failure_message
+from reported
+left join first_purchases on reported.payment_id = first_purchases.payment_id

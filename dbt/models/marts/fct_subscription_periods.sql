@@ -1,0 +1,16 @@
+select
+    periods.payment_id,
+    periods.company_id,
+    periods.membership_id,
+    periods.member_id,
+    periods.plan_id,
+    periods.product_id,
+    periods.period_start,
+    periods.period_end,
+    periods.natural_end,
+    periods.billing_period_days,
+    periods.recurring_usd,
+    periods.mrr_usd
+from {{ ref('int_subscription_periods') }} as periods
+inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
+where periods.period_start <= as_of.as_of

@@ -1,0 +1,9 @@
+with listed as (
+    select *
+    from {{ ref('base_whop__plans') }}
+    {%- if not var('include_deleted') %}
+    where deleted_at is null
+    {%- endif %}
+)
+
+select * from listed
