@@ -15,14 +15,18 @@ from typing import Any
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException, InvalidNativeValue
 from dlt.common.destination.exceptions import UnknownDestinationModule
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from .errors import PipelineError, SettingError
+from .errors import NothingThere, PipelineError, SettingError
 
 PIPELINE_NAME = "whop"
 DATASET = "whop_raw"
-MARTS = "whop"
-"""Schema of the marts; staging and intermediate models have `_staging` and `_intermediate`."""
+MODELS = "whop"
+"""What the models' schemas begin with: `_staging`, `_intermediate` and `_marts` follow."""
+
+MARTS = f"{MODELS}_marts"
+"""Schema of the marts."""
 
 WORK_FOLDER = Path(".whop-elt")
 """Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
@@ -55,12 +59,21 @@ class Destination:
         return f"{self.name} at {credentials.host}:{credentials.port}/{credentials.database}"
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run a query; return the names of the columns, and the rows."""
-        with (
-            self.pipeline.sql_client() as client,
-            client.execute_query(sql, *values) as cursor,
-        ):
-            return [column[0] for column in cursor.description], list(cursor.fetchall())
+        """Run a query; return the names of the columns, and the rows.
+
+        Raises:
+            NothingThere: a table of the query does not exist yet.
+        """
+        try:
+            with (
+                self.pipeline.sql_client() as client,
+                client.execute_query(sql, *values) as cursor,
+            ):
+                return [column[0] for column in cursor.description], list(cursor.fetchall())
+        except DatabaseUndefinedRelation as error:
+            raise NothingThere(
+                f"Not all of it is in {self.location} yet: `whop-elt run` loads and models it"
+            ) from error
 
     def dbt_environment(self) -> dict[str, str]:
         """Environment variables that point dbt's profile at the same warehouse.
@@ -77,7 +90,7 @@ class Destination:
         shared = {
             "WHOP_ELT_TARGET": self.name,
             "WHOP_ELT_RAW_SCHEMA": self.pipeline.dataset_name,
-            "WHOP_ELT_SCHEMA": MARTS,
+            "WHOP_ELT_SCHEMA": MODELS,
         }
         if self.name == "duckdb":
             return {**shared, "WHOP_ELT_DUCKDB_PATH": str(Path(credentials.database).resolve())}

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -18,8 +17,7 @@ from .destination import MARTS, Destination
 QUERIES: tuple[tuple[str, str], ...] = (
     (
         "How MRR moved, month by month",
-        f"""select month, mrr_start_usd, new_usd, expansion_usd, contraction_usd, churn_usd,
-  mrr_end_usd
+        f"""select month, new_usd, expansion_usd, contraction_usd, churn_usd, mrr_end_usd
 from {MARTS}.mrr_monthly
 order by month desc
 limit 6""",
@@ -27,7 +25,7 @@ limit 6""",
     (
         "Why customers left in the last twelve months",
         f"""select churn_type, churn_reason, sum(customers_churned) as customers,
-  sum(mrr_churned_usd) as mrr_lost_usd
+  -sum(mrr_churned_usd) as mrr_lost_usd
 from {MARTS}.churn_monthly
 where month > (select max(month) from {MARTS}.mrr_monthly) - interval '12 months'
 group by churn_type, churn_reason
@@ -36,13 +34,12 @@ limit 6""",
     ),
     (
         "Which plans bring the money",
-        f"""select plans.plan_id, products.title as product, plans.billing_period_days,
-  sum(revenue.gross_usd) as gross_usd, sum(revenue.refunded_usd) as refunded_usd,
-  sum(revenue.net_usd) as net_usd
+        f"""select revenue.plan_id, products.title as product, plans.billing_period_days as days,
+  sum(revenue.gross_usd) as gross_usd, sum(revenue.net_usd) as net_usd
 from {MARTS}.revenue_daily as revenue
-join {MARTS}.dim_plans as plans on plans.plan_id = revenue.plan_id
+left join {MARTS}.dim_plans as plans on plans.plan_id = revenue.plan_id
 left join {MARTS}.dim_products as products on products.product_id = revenue.product_id
-group by plans.plan_id, products.title, plans.billing_period_days
+group by revenue.plan_id, products.title, plans.billing_period_days
 order by net_usd desc
 limit 6""",
     ),
@@ -72,7 +69,8 @@ def show_queries(destination: Destination, console: Console) -> None:
     """Print the queries to start from, each with the first rows of its answer."""
     for title, sql in QUERIES:
         console.print(f"\n[bold]{title}[/]")
-        console.print(Padding(Text(f"{sql};", style="cyan"), (0, 0, 0, 2)))
+        # Not wrapped to the terminal: it is there to be pasted.
+        console.print(Text(f"{sql};", style="cyan"), soft_wrap=True)
         names, rows = destination.query(sql)
         answer = Table(box=None, header_style="dim", pad_edge=True)
         for number, name in enumerate(names):

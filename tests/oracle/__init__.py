@@ -1,0 +1,1 @@
+"""The metric definitions in plain Python, businesses to try them on, the comparison with dbt."""
