@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test lint bench
+.PHONY: install demo test lint soak bench
 
 install: .venv/installed
 
@@ -23,3 +23,10 @@ lint: install
 
 test: lint
 	$(BIN)/pytest
+
+# The property test with new seeds: MINUTES=30 SEED=1000 for longer, or other ones.
+soak: install
+	$(BIN)/python -m tests.property.soak $(or $(MINUTES),10) $(or $(SEED),1000)
+
+bench: install
+	$(BIN)/python -m benchmarks

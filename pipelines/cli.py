@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from .action import app as action_app
 from .errors import ExitCode, PipelineError
 from .log import LogFormat, event, set_up
 
@@ -27,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(action_app)
 console = Console()
 
 DestinationName = Annotated[

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
-
 from sources.whop_simulator import DEFAULT_CLOCK, Business, serve
 
 from .destination import WORK_FOLDER, open_destination
-from .errors import SettingError
+from .errors import NothingThere, SettingError
 from .lock import run_lock
 
 MEMBERS = 1500
@@ -56,7 +54,7 @@ def _last_demo(destination_name: str, demo_company: str) -> datetime | None:
             _, rows = destination.query(
                 f"select company_id, max(_whop_synced_at) from {raw}.companies group by company_id"
             )
-        except DatabaseUndefinedRelation:
+        except NothingThere:
             return None
     others = [company_id for company_id, _ in rows if company_id != demo_company]
     if others:

@@ -118,6 +118,8 @@ def open_destination(name: str) -> Destination:
     # dlt adds its load id to Arrow tables only when told; every raw table is documented to have it.
     os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    if name == "postgres":
+        _keep_empty_texts()
     folder = _new_folder()
     setting = f"DESTINATION__{name.upper()}__CREDENTIALS"
     try:
@@ -143,6 +145,18 @@ def open_destination(name: str) -> Destination:
             f"{name} does not answer: {first_line(causes[-1])}. Start it, or set {setting}"
         ) from error
     return Destination(name, pipeline)
+
+
+def _keep_empty_texts() -> None:
+    """Let an empty text reach Postgres as one, not as null.
+
+    dlt copies CSV with `FORCE_NULL` on every nullable column, which reads "" as null and has no
+    setting. Its writer quotes every text and leaves nulls unquoted, so COPY tells the two apart by
+    itself, and the option is needed for no column.
+    """
+    from dlt.destinations.impl.postgres import postgres
+
+    postgres.is_nullable_column = lambda col: False  # type: ignore[attr-defined]
 
 
 def _new_folder() -> Path:

@@ -32,6 +32,10 @@ class SettingError(PipelineError):
     exit_code = ExitCode.SETTING
 
 
+class NothingThere(PipelineError):
+    """What is asked for has not been loaded or built yet; the text says what does."""
+
+
 class Locked(PipelineError):
     """Another run of the same pipeline is under way."""
 

@@ -10,6 +10,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from sources.whop import RunReport, whop
+from sources.whop.resources import REFERRED_TABLES
 
 from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
 from .errors import ExitCode, PipelineError, SettingError
@@ -57,14 +58,16 @@ def sync(
     if tables:
         overrides["tables"] = list(tables)
     while True:
-        part = RunReport(progress=report.progress)
+        part = RunReport(run_id=report.run_id, progress=report.progress)
         _sync_part(destination, part, overrides, loading)
         report.absorb(part)
         unfinished = {table.table for table in part.tables if table.unfinished}
         if not unfinished:
             break
         # The passes under way go on by themselves; asking for a full one again would begin anew.
-        overrides |= {"tables": sorted(unfinished), "full": False}
+        # Plans and products that no list shows are read with the rows that name them.
+        with_them = {table.table for table in part.tables} & set(REFERRED_TABLES)
+        overrides |= {"tables": sorted(unfinished | with_them), "full": False}
     for table in report.tables:
         event(
             f"{table.table}: {table.rows_new:,} new, {table.rows_changed:,} changed, "

@@ -24,13 +24,18 @@ from .client import (
     WhopError,
 )
 from .report import RunReport, TableReport
-from .resources import LIVE_MEMBERSHIP_STATUSES, Resource
+from .resources import LIVE_MEMBERSHIP_STATUSES, REFERRED_TABLES, Resource
 from .schema import Privacy, RowTable, to_timestamp
 from .sync import Plan, Settings, TableState, Walk, plan, remember
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 5_000
 """Rows per Arrow table: large enough for the loader, small enough to hold."""
+
+INDEX_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("id", "_dlt_id", "user__id", "member__id")]
+)
+"""What is kept in memory of every row of a run."""
 
 IDS_PER_REQUEST = 100
 """Ids in one `user_ids[]` filter: as many as a page has rows, and an address of 4 KB."""
@@ -54,7 +59,7 @@ class Spool:
     rows: RowTable
     path: Path
     index: list[pa.Table] = field(default_factory=list)
-    """Per batch: id, digest and, where rows have one, user."""
+    """Per batch: id, digest and, where rows name them, user and member."""
     refers_to: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Ids of other tables' rows that these rows name, by table."""
     newest: datetime | None = None
@@ -80,8 +85,11 @@ class Spool:
             self._writer = pa.ipc.new_file(self.path, table.schema)
         for batch in table.to_batches():
             self._writer.write_batch(batch)
-        wanted = [name for name in ("id", "_dlt_id", "user__id") if name in table.column_names]
-        self.index.append(table.select(wanted))
+        missing = pa.nulls(table.num_rows, pa.string())
+        columns = [
+            table[name] if name in table.column_names else missing for name in INDEX_SCHEMA.names
+        ]
+        self.index.append(pa.table(columns, schema=INDEX_SCHEMA))
         for column, target in self.resource.refers_to.items():
             self.refers_to[target].update(pc.unique(table[column].drop_null()).to_pylist())
         if self.resource.created_at:
@@ -124,7 +132,7 @@ class TableRun:
     gone: list[str] = field(default_factory=list)
     """Ids that Whop no longer has."""
     loaded: pa.Table | None = None
-    """Position, user: of the rows that are new or changed, once settled."""
+    """Position, user and member of the rows that are new or changed, once settled."""
     deleted: pa.Table | None = None
     """Stored rows of `gone`, marked."""
     stopped_at: datetime | None = None
@@ -240,7 +248,7 @@ class Extraction:
 
     def _compare(self, listed: Sequence[TableRun]) -> None:
         """Fetch what the lists leave out, and find what is new, changed or gone."""
-        referring = [table for table in listed if table.resource.name not in _REFERRED]
+        referring = [table for table in listed if table.resource.name not in REFERRED_TABLES]
         for table in referring:
             self._guard(table, self._find_gone)
         for table in referring:
@@ -249,7 +257,7 @@ class Extraction:
         if "members" in self.tables:
             self._guard(self.tables["members"], self._members_of_changes)
             self._guard(self.tables["members"], self._settle)
-        for name in _REFERRED:
+        for name in REFERRED_TABLES:
             if name in self.tables:
                 self._guard(self.tables[name], self._find_gone)
                 self._guard(self.tables[name], self._settle)
@@ -471,30 +479,28 @@ class Extraction:
             return
         table.spool.flush()
         users: set[str] = set()
+        userless: set[str] = set()
         for name in ("payments", "memberships"):
             other = self.tables.get(name)
             if other is not None and other.ok and other.loaded is not None:
-                users.update(other.loaded["user__id"].drop_null().to_pylist())
+                loaded = other.loaded
+                users.update(loaded["user__id"].drop_null().to_pylist())
+                deleted = loaded.filter(pc.is_null(loaded["user__id"]))["member__id"]
+                userless.update(deleted.drop_null().to_pylist())
         for part in table.spool.index:
             users.difference_update(part["user__id"].to_pylist())
+            userless.difference_update(part["id"].to_pylist())
         for some in batched(sorted(users), IDS_PER_REQUEST):
             self._walk_pages(table, Walk({"user_ids": some}))
+        # The member of a deleted account cannot be asked for by its user.
+        self._read_by_id(table, set(), userless)
 
     def _settle(self, table: TableRun) -> None:
         """Compare what was read with the warehouse: what is new, what has changed, what is gone."""
         resource = table.resource
         table.spool.close()
         findings = table.spool.rows.findings
-        schema = pa.schema(
-            [("id", pa.string()), ("_dlt_id", pa.string()), ("user__id", pa.string())]
-        )
-        parts = [
-            part
-            if "user__id" in part.column_names
-            else part.append_column(schema.field("user__id"), pa.nulls(part.num_rows, pa.string()))
-            for part in table.spool.index
-        ]
-        read = pa.concat_tables([part.cast(schema) for part in parts] or [schema.empty_table()])
+        read = pa.concat_tables(table.spool.index or [INDEX_SCHEMA.empty_table()])
         read = read.append_column("position", pa.array(range(read.num_rows), pa.int64()))
         # Of a row that was read twice the later answer counts.
         last = read.group_by("id").aggregate([("position", "max")])["position_max"]
@@ -510,7 +516,7 @@ class Extraction:
         # The company's row is written by every run, so that the newest _whop_synced_at is that of
         # the last run even when nothing has changed.
         wanted = pc.or_(is_new, is_changed) if resource.listed else pc.is_valid(joined["id"])
-        table.loaded = joined.filter(wanted).select(["position", "user__id"])
+        table.loaded = joined.filter(wanted).select(["position", "user__id", "member__id"])
         table.deleted = self._warehouse.rows(resource, table.gone, self._deleted_at)
         report = table.report
         report.rows_new = pc.sum(is_new).as_py() or 0
@@ -544,10 +550,6 @@ class Extraction:
                 )
                 report.unfinished = table.stopped_at is not None
             report.cursor_after = after.cursor.isoformat() if after.cursor else None
-
-
-_REFERRED = ("promo_codes", "plans", "products")
-"""Tables other tables name rows of; plans and promo codes name products, so those come last."""
 
 
 def _older(row: Row, column: str, moment: datetime) -> bool:

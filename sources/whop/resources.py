@@ -315,3 +315,7 @@ RESOURCES: tuple[Resource, ...] = (
 )
 
 BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
+
+REFERRED_TABLES = ("promo_codes", "plans", "products")
+"""Tables that other tables name rows of, in the order to read them: plans and promo codes name
+products."""
