@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from .errors import ExitCode, SettingError
 from .log import set_up
@@ -229,7 +230,9 @@ def _ask(action: Action, shown: dict[str, Any]) -> None:
         )
     print(action.text, file=sys.stderr)
     print(json.dumps(shown, indent=2, ensure_ascii=False), file=sys.stderr)
-    if not typer.confirm("Send this to Whop?", err=True):
+    # Not typer's own question: part of it goes to standard output, where only the answer belongs.
+    print("Send this to Whop? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise SettingError("Nothing was sent")
 
 
@@ -241,7 +244,7 @@ def _progress() -> Iterator[Progress]:
         yield lambda _: None
         return
     with console.status("asking Whop") as status:
-        yield status.update
+        yield lambda text: status.update(escape(text))
 
 
 def _print_json(value: Any) -> None:

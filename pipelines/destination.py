@@ -56,7 +56,9 @@ class Destination:
         credentials: Any = self.pipeline.sql_client().credentials
         if self.name == "duckdb":
             return str(Path(credentials.database).resolve())
-        return f"{self.name} at {credentials.host}:{credentials.port}/{credentials.database}"
+        if self.name == "postgres":
+            return f"postgres at {credentials.host}:{credentials.port}/{credentials.database}"
+        return self.name
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query; return the names of the columns, and the rows.
@@ -115,8 +117,6 @@ def open_destination(name: str) -> Destination:
         SettingError: no such destination, or its credentials are missing or unreadable.
         PipelineError: it does not answer.
     """
-    # dlt adds its load id to Arrow tables only when told; every raw table is documented to have it.
-    os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
     if name == "postgres":
         _keep_empty_texts()

@@ -115,7 +115,7 @@ def _sync_part(
         raise SettingError(str(error)) from error
     except PipelineStepFailed as error:
         raise PipelineError(
-            f"Nothing was loaded, and no cursor has moved: {first_line(root_cause(error))}"
+            f"The load did not end; the next run brings what it was to: {first_line(root_cause(error))}"
         ) from error
 
 

@@ -22,6 +22,7 @@ removed. State lives in the destination, with the rows.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -121,6 +122,8 @@ def whop(
         report=report or RunReport(),
         strict=report is None,
     )
+    # dlt adds its load id to Arrow tables only when told. By it a run sees what a killed one left.
+    os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
     _quieten_dlt()
     resources = [
         dlt.resource(

@@ -200,14 +200,9 @@ class Extraction:
         self._privacy = privacy
         self._strict = strict
         self._company_error: WhopError | None = None
+        # Goes when the extraction does: dlt reads from it until the last row is normalized.
         self._folder = tempfile.TemporaryDirectory(prefix="whop-", dir=folder)
         self.tables: dict[str, TableRun] = {}
-
-    def close(self) -> None:
-        """Remove the spooled rows."""
-        for table in self.tables.values():
-            table.spool.close()
-        self._folder.cleanup()
 
     def read(self) -> None:
         """Read every table. Afterwards `tables` says what to load.
@@ -424,6 +419,7 @@ class Extraction:
             expected = set(missing.to_pylist())
         elif resource.changes == "live_statuses":
             expected = self._warehouse.alive_in(resource, LIVE_MEMBERSHIP_STATUSES)
+            expected |= self._warehouse.half_loaded(resource)
             expected -= set(read.to_pylist())
         else:
             return
@@ -431,6 +427,11 @@ class Extraction:
         for other in self.tables.values():
             if other.ok:
                 named |= other.spool.refers_to[resource.name]
+            for column, target in other.resource.refers_to.items():
+                if target == resource.name and other.state.last_run != table.state.last_run:
+                    # A run has loaded the one table and not the other: what its rows name may be
+                    # missing since.
+                    named |= self._warehouse.values(other.resource, column)
         named -= set(read.to_pylist()) if named else set()
         self._read_by_id(table, expected, named - expected)
 
@@ -480,13 +481,20 @@ class Extraction:
         table.spool.flush()
         users: set[str] = set()
         userless: set[str] = set()
+        last_run = table.state.last_run
         for name in ("payments", "memberships"):
             other = self.tables.get(name)
-            if other is not None and other.ok and other.loaded is not None:
+            if other is None:
+                continue
+            if other.ok and other.loaded is not None:
                 loaded = other.loaded
                 users.update(loaded["user__id"].drop_null().to_pylist())
                 deleted = loaded.filter(pc.is_null(loaded["user__id"]))["member__id"]
                 userless.update(deleted.drop_null().to_pylist())
+            if last_run is not None and other.state.last_run != last_run:
+                # A run has loaded the one table and not this one: changes since are in there.
+                since = last_run - self._settings.overlap
+                users |= self._warehouse.values(other.resource, "user__id", since)
         for part in table.spool.index:
             users.difference_update(part["user__id"].to_pylist())
             userless.difference_update(part["id"].to_pylist())

@@ -40,6 +40,7 @@ class Warehouse:
         self._pipeline = pipeline
         self._company_id = company_id
         self._client: Any = None
+        self._half_loaded: dict[str, set[str]] = {}
 
     def __enter__(self) -> Warehouse:
         self._client = self._pipeline.sql_client().__enter__()
@@ -56,46 +57,68 @@ class Warehouse:
     ) -> pa.Table:
         """Return id, content digest and deletion of stored rows.
 
+        A row of a load that never ended has neither: whatever it holds is to be written again, here
+        and in the tables that follow from it.
+
         Args:
             resource: the table.
             ids: only these rows.
             created: only rows whose `created_at` (UTC) lies between these two, both included; None
                 is no bound.
         """
-        among = None if ids is None else ("id", ids)
         columns = ["id", "_dlt_id", "_whop_deleted_at"]
         if resource.created_at:
             columns.append("created_at")
+        bounds = [
+            (f"created_at {comparison}", bound)
+            for comparison, bound in zip((">=", "<="), created, strict=True)
+            if bound is not None
+        ]
+        among = None if ids is None else ("id", ids)
+        half_loaded = self.half_loaded(resource)
         batches = [
             pa.table(
                 [
                     [row[0] for row in rows],
-                    [row[1] for row in rows],
-                    [row[2] is not None for row in rows],
+                    [None if row[0] in half_loaded else row[1] for row in rows],
+                    [row[2] is not None and row[0] not in half_loaded for row in rows],
                     [row[3] if resource.created_at else None for row in rows],
                 ],
                 schema=KNOWN_SCHEMA,
             )
-            for rows in self._select(resource, columns, among, created)
+            for rows in self._select(resource, columns, bounds, among)
         ]
         return pa.concat_tables(batches) if batches else KNOWN_SCHEMA.empty_table()
 
+    def half_loaded(self, resource: Resource) -> set[str]:
+        """Return the ids of rows that a load has written which never ended: its run was killed."""
+        if resource.name not in self._half_loaded:
+            loads = self._client.make_qualified_table_name("_dlt_loads")
+            # dlt writes a load's id there as its last act.
+            not_ended = f"_dlt_load_id not in (select load_id from {loads}) and company_id ="
+            rows = self._select(resource, ["id"], [(not_ended, self._company_id)])
+            self._half_loaded[resource.name] = {row[0] for chunk in rows for row in chunk}
+        return self._half_loaded[resource.name]
+
     def alive_in(self, resource: Resource, statuses: Sequence[str]) -> set[str]:
         """Return the ids of rows that are not deleted and whose status is one of `statuses`."""
-        columns, among = ["id", "_whop_deleted_at"], ("status", statuses)
-        return {
-            row[0]
-            for rows in self._select(resource, columns, among)
-            for row in rows
-            if row[1] is None
-        }
+        rows = self._select(resource, ["id", "_whop_deleted_at"], among=("status", statuses))
+        return {row[0] for chunk in rows for row in chunk if row[1] is None}
+
+    def values(
+        self, resource: Resource, column: str, updated_since: datetime | None = None
+    ) -> set[str]:
+        """Return the values of a text column, of all rows or of those updated since then (UTC)."""
+        bounds = [] if updated_since is None else [("updated_at >=", updated_since)]
+        rows = self._select(resource, [column], bounds, distinct=True)
+        return {row[0] for chunk in rows for row in chunk if row[0] is not None}
 
     def rows(self, resource: Resource, ids: Sequence[str], deleted_at: datetime) -> pa.Table:
         """Return the stored rows with these ids, marked as deleted at `deleted_at` (UTC)."""
         schema = arrow_schema(resource)
         kinds = column_types(resource)
         records: list[dict[str, Any]] = []
-        for chunk in self._select(resource, schema.names, ("id", ids)):
+        for chunk in self._select(resource, schema.names, among=("id", ids)):
             for values in chunk:
                 record = dict(zip(schema.names, values, strict=True))
                 for name, value in record.items():
@@ -109,31 +132,34 @@ class Warehouse:
         self,
         resource: Resource,
         columns: Sequence[str],
-        among: tuple[str, Sequence[str]] | None,
-        created: tuple[datetime | None, datetime | None] = (None, None),
+        bounds: Sequence[tuple[str, Any]] = (),
+        among: tuple[str, Sequence[str]] | None = None,
+        *,
+        distinct: bool = False,
     ) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield the company's rows in chunks: all, or those `among` some values or `created` then.
+        """Yield the company's rows in chunks; nothing when the table does not exist yet.
 
-        Yields nothing when the table does not exist yet.
+        Args:
+            resource: the table.
+            columns: what to select.
+            bounds: comparisons (`created_at >=`) and their values, all of which must hold.
+            among: a column, and the values of which it must have one.
+            distinct: leave out repeated rows.
         """
-        client = self._client
-        escape = client.escape_column_name
+        escape = self._client.escape_column_name
+        conditions = ["company_id =", *(comparison for comparison, _ in bounds)]
         query = (
-            f"select {', '.join(map(escape, columns))} "
-            f"from {client.make_qualified_table_name(resource.name)} "
-            f"where {escape('company_id')} = %s"
+            f"select {'distinct ' if distinct else ''}{', '.join(map(escape, columns))} "
+            f"from {self._client.make_qualified_table_name(resource.name)} "
+            f"where {' and '.join(f'{condition} %s' for condition in conditions)}"
         )
-        fixed: list[Any] = [self._company_id]
-        for bound, comparison in zip(created, (">=", "<="), strict=True):
-            if bound is not None:
-                query += f" and {escape('created_at')} {comparison} %s"
-                fixed.append(bound)
+        fixed = [self._company_id, *(value for _, value in bounds)]
         try:
             for values in [()] if among is None else batched(among[1], _VALUES_PER_QUERY):
                 also = ""
                 if among is not None:
                     also = f" and {escape(among[0])} in ({', '.join(['%s'] * len(values))})"
-                with client.execute_query(query + also, *fixed, *values) as cursor:
+                with self._client.execute_query(query + also, *fixed, *values) as cursor:
                     while rows := cursor.fetchmany(_CHUNK):
                         yield rows
         except DatabaseUndefinedRelation:

@@ -15,7 +15,11 @@ from .server import DEFAULT_KEY, Server
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build the businesses, say where they are, and serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="whop-simulator", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="whop-elt simulate",
+        description=main.__doc__,
+        epilog="Example: whop-elt simulate --members 1000 --years 3 --port 8787",
+    )
     parser.add_argument("--members", type=int, default=1000, help="members of each company")
     parser.add_argument("--years", type=float, default=3.0, help="years of history")
     parser.add_argument("--seed", type=int, default=7)
