@@ -115,7 +115,8 @@ def _sync_part(
         raise SettingError(str(error)) from error
     except PipelineStepFailed as error:
         raise PipelineError(
-            f"The load did not end; the next run brings what it was to: {first_line(root_cause(error))}"
+            "The load did not end; what it was to bring comes with the next run: "
+            f"{first_line(root_cause(error))}"
         ) from error
 
 

@@ -261,7 +261,7 @@ class Warehouse:
                 "--no-use-colors",
                 "--log-path",
                 str(self.work / "logs"),
-                command,
+                *command.split(),
                 "--project-dir",
                 str(DBT_PROJECT),
                 "--profiles-dir",
