@@ -14,8 +14,10 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException, InvalidNativeValue
-from dlt.common.destination.exceptions import UnknownDestinationModule
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.common.destination.exceptions import (
+    DestinationUndefinedEntity,
+    UnknownDestinationModule,
+)
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from .errors import NothingThere, PipelineError, SettingError
@@ -72,7 +74,7 @@ class Destination:
                 client.execute_query(sql, *values) as cursor,
             ):
                 return [column[0] for column in cursor.description], list(cursor.fetchall())
-        except DatabaseUndefinedRelation as error:
+        except DestinationUndefinedEntity as error:
             raise NothingThere(
                 f"Not all of it is in {self.location} yet: `whop-elt run` loads and models it"
             ) from error

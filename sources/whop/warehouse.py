@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pyarrow as pa
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from .resources import Resource
 from .schema import arrow_schema, column_types
@@ -162,7 +162,7 @@ class Warehouse:
                 with self._client.execute_query(query + also, *fixed, *values) as cursor:
                     while rows := cursor.fetchmany(_CHUNK):
                         yield rows
-        except DatabaseUndefinedRelation:
+        except DestinationUndefinedEntity:
             return
 
 

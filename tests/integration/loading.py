@@ -1,0 +1,209 @@
+"""The whole way from a simulated Whop over HTTP into a real warehouse, and what should come out.
+
+What is expected is worked out from the simulator's own rows and the documented columns alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from warehouse import Engine, Warehouse
+
+from pipelines.destination import DATASET, open_destination
+from pipelines.errors import ExitCode
+from pipelines.whop import sync
+from sources.whop import RESOURCES, RunReport
+from sources.whop.report import TableReport
+from sources.whop.resources import BY_NAME, Resource
+from sources.whop_simulator import Business, Server
+
+Row = dict[str, Any]
+Table = dict[str, Row]
+
+TABLES = tuple(resource.name for resource in RESOURCES)
+FAST: Mapping[str, Any] = {"backoff_seconds": 0.01, "max_attempts": 3}
+OWN_COLUMNS = (
+    "company_id",
+    "_whop_synced_at",
+    "_whop_deleted_at",
+    "_whop_extra",
+    "_dlt_load_id",
+    "_dlt_id",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one sync did, and what it asked for."""
+
+    code: ExitCode
+    report: RunReport
+    log: list[tuple[str, dict[str, list[str]]]]
+
+    def __getitem__(self, table: str) -> TableReport:
+        (found,) = (each for each in self.report.tables if each.table == table)
+        return found
+
+    def asked(self, operation: str) -> list[dict[str, str]]:
+        """Queries of one operation, first pages only; an array is written with commas."""
+        return [
+            {name: ",".join(values) for name, values in query.items()}
+            for name, query in self.log
+            if name == operation and "after" not in query
+        ]
+
+    def outcomes(self) -> dict[str, str]:
+        return {table.table: table.status for table in self.report.tables}
+
+
+@dataclass
+class Line:
+    """One warehouse, and the simulator it is loaded from."""
+
+    warehouse: Warehouse
+    server: Server
+    folder: Path
+
+    @property
+    def business(self) -> Business:
+        business = self.server.businesses[0]
+        assert isinstance(business, Business)
+        return business
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Be in the line's folder, with its warehouse configured."""
+        credentials = f"DESTINATION__{self.warehouse.engine.upper()}__CREDENTIALS"
+        with patch.dict(os.environ, {credentials: self.warehouse.location}), chdir(self.folder):
+            yield
+
+    def sync(self, server: Server | None = None, *tables: str, **settings: Any) -> Run:
+        """Load from the server; nothing that an earlier run left on this machine helps."""
+        server = server or self.server
+        shutil.rmtree(self.folder / ".whop-elt", ignore_errors=True)
+        report = RunReport()
+        server.reset_counters()
+        given = {
+            "api_key": server.api_key,
+            "base_url": server.base_url,
+            "company_id": server.businesses[0].company_id,
+            **FAST,
+            **settings,
+        }
+        if "company_ids" in given:
+            del given["company_id"]
+        with self.at_work():
+            destination = open_destination(self.warehouse.engine)
+            code = sync(destination, report, tables=tables or None, **given)
+        return Run(code, report, list(server.log))
+
+    def rows(self, table: str, company_id: str | None = None) -> Table:
+        """A raw table by id; with a company, its rows only."""
+        read = self.warehouse.read(table, schema=DATASET)
+        rows = [row for row in read if company_id in (None, row["company_id"])]
+        found = {row["id"]: row for row in rows}
+        assert len(found) == len(rows), f"{table} has an id twice"
+        return found
+
+    def contents(self, *tables: str) -> dict[str, Table]:
+        return {table: self.rows(table) for table in tables or TABLES}
+
+    def sync_runs(self, run: Run) -> dict[str, Row]:
+        return {
+            row["table_name"]: row
+            for row in self.warehouse.read("sync_runs", schema=DATASET)
+            if row["run_id"] == run.report.run_id
+        }
+
+    def column_types(self) -> dict[str, dict[str, str]]:
+        """Table → column → SQL type, as the database has it."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self.warehouse.query(
+            "select table_name, column_name, data_type, numeric_precision, numeric_scale "
+            f"from information_schema.columns where table_schema = '{DATASET}'"
+        ):
+            found.setdefault(row["table_name"], {})[row["column_name"]] = row["data_type"].lower()
+        return found
+
+
+def expected(business: Business, table: str) -> Table:
+    """What the warehouse must hold of a table after a full run: documented columns only."""
+    resource = BY_NAME[table]
+    named = {
+        target: {
+            row[column.removesuffix("__id")]["id"]
+            for other in RESOURCES
+            for column, to in other.refers_to.items()
+            if to == target
+            for row in business.rows(other.name)
+            if row.get(column.removesuffix("__id"))
+        }
+        for target in ("plans", "products", "promo_codes")
+    }
+    found: Table = {}
+    for row in business.rows(table):
+        if table == "companies":
+            row = business.row(table, row["id"])
+        elif left_out(table, row):
+            if row["id"] not in named[table]:
+                continue
+            row = business.row(table, row["id"])
+        found[row["id"]] = flat(resource, row)
+    return found
+
+
+def left_out(table: str, row: Row) -> bool:
+    """Whether a list leaves the row out unless asked for it."""
+    hidden = {"plans": {"archived"}, "products": {"archived", "hidden"}}
+    return row.get("visibility") in hidden.get(table, set())
+
+
+def flat(resource: Resource, row: Row) -> Row:
+    """A row of Whop's under the documented columns."""
+    return {name: _held(row, name.split("__"), kind) for name, kind in resource.columns.items()}
+
+
+def documented(table: str, rows: Table, *without: str) -> Table:
+    """Rows of the warehouse, reduced to the documented columns."""
+    names = [name for name in BY_NAME[table].columns if name not in without]
+    return {key: {name: row[name] for name in names} for key, row in rows.items()}
+
+
+def _held(row: Row, path: list[str], kind: str) -> Any:
+    value: Any = row
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value is None:
+        return None
+    if kind == "decimal":
+        return Decimal(str(value))
+    if kind == "timestamp":
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        return datetime.fromisoformat(value).astimezone(UTC)
+    return value
+
+
+__all__ = [
+    "FAST",
+    "OWN_COLUMNS",
+    "TABLES",
+    "Engine",
+    "Line",
+    "Row",
+    "Run",
+    "Table",
+    "documented",
+    "expected",
+    "flat",
+    "left_out",
+]

@@ -1,0 +1,309 @@
+"""What a run does when Whop does not play along: it stops what it must, and no more than that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from conftest import new_business
+from dlt.pipeline.exceptions import PipelineStepFailed
+from loading import FAST, OWN_COLUMNS, TABLES, Line, Run, documented, expected
+
+from pipelines.destination import open_destination
+from pipelines.errors import ExitCode
+from sources.whop import whop
+from sources.whop.resources import BY_NAME
+from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, serve
+from sources.whop_simulator.faults import FaultKind
+
+DAYS = timedelta(days=3)
+SOME = ("companies", "products", "plans", "promo_codes", "members", "payments")
+
+
+def moved(line: Line, run: Run, table: str) -> bool:
+    row = line.sync_runs(run)[table]
+    return bool(row["cursor_before"] != row["cursor_after"])
+
+
+# Nothing half-read is loaded, and no cursor moves
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=503, since=2),
+        Fault("repeat_cursor"),
+    ],
+    ids=lambda fault: fault.kind,
+)
+def test_a_table_that_cannot_be_read_to_its_end_stays_as_it_was(loaded: Line, fault: Fault) -> None:
+    before = loaded.rows("payments")
+    loaded.server.advance(DAYS)
+    loaded.server.faults.add("GET /payments", replace(fault))
+    run = loaded.sync(None, "payments", "members", full=True)
+    assert run.code is ExitCode.FAILED
+    assert run.outcomes() == {"payments": "failed", "members": "ok"}
+    assert run["payments"].error
+    assert "GET /payments" in run["payments"].error
+    assert loaded.rows("payments") == before
+    assert not moved(loaded, run, "payments")
+    assert run["members"].rows_new > 0
+    assert moved(loaded, run, "members")
+
+    loaded.server.faults.clear()
+    healed = loaded.sync(None, "payments")
+    assert healed.code is ExitCode.OK
+    assert healed["payments"].mode == "incremental"
+    assert healed["payments"].cursor_before == run["payments"].cursor_after
+    wanted = expected(loaded.business, "payments")
+    assert documented("payments", loaded.rows("payments")).keys() == wanted.keys()
+
+
+def test_troubles_that_pass_are_not_seen_in_the_rows(loaded: Line) -> None:
+    loaded.server.advance(DAYS)
+    kinds: tuple[FaultKind, ...] = ("status", "drop", "html", "cut")
+    for number, kind in enumerate(kinds, start=1):
+        loaded.server.faults.add("GET /payments", Fault(kind, at=[number + number // 3]))
+    run = loaded.sync(None, "payments", full=True, max_attempts=6)
+    assert run.code is ExitCode.OK
+    assert loaded.sync_runs(run)["payments"]["retries"] >= 3
+    assert documented("payments", loaded.rows("payments")) == expected(loaded.business, "payments")
+
+
+def test_a_first_load_that_fails_leaves_the_table_empty_and_whole(empty: Line) -> None:
+    empty.server.faults.add("GET /members", Fault("status", status=500))
+    run = empty.sync(None, "members", "apps")
+    assert run.code is ExitCode.FAILED
+    assert empty.rows("members") == {}
+    wanted = set(BY_NAME["members"].columns) | set(OWN_COLUMNS)
+    assert set(empty.column_types()["members"]) == wanted
+    assert empty.sync_runs(run)["members"]["cursor_after"] is None
+    assert empty.rows("apps")
+
+    empty.server.faults.clear()
+    assert empty.sync(None, "members", "apps")["members"].mode == "full"
+    assert documented("members", empty.rows("members")) == expected(empty.business, "members")
+
+
+def test_a_rate_limit_is_waited_out(loaded: Line) -> None:
+    with serve(loaded.business, rate_limit=3, rate_window=0.4, retry_after=True) as server:
+        run = loaded.sync(server, "payments", full=True, max_attempts=4)
+    assert run.code is ExitCode.OK
+    assert run["payments"].retries > 0
+    assert run["payments"].rows_read == len(loaded.rows("payments"))
+
+
+# Permissions
+
+
+def test_a_missing_permission_costs_its_table_only(empty: Line) -> None:
+    allowed = ALL_PERMISSIONS - {"company:authorized_user:read"}
+    with serve(new_business(), permissions=allowed) as server:
+        run = empty.sync(server, "members", "authorized_users", "apps")
+    assert run.code is ExitCode.PARTLY
+    assert run.outcomes() == {"members": "ok", "authorized_users": "forbidden", "apps": "ok"}
+    error = run["authorized_users"].error
+    assert error is not None
+    _, advice = error.rsplit(".", 1)
+    assert "API key" in advice
+    assert "company:authorized_user:read" in advice
+    assert empty.rows("members")
+    assert empty.rows("authorized_users") == {}
+    wanted = set(BY_NAME["authorized_users"].columns) | set(OWN_COLUMNS)
+    assert set(empty.column_types()["authorized_users"]) == wanted
+    row = empty.sync_runs(run)["authorized_users"]
+    assert (row["status"], row["error"], row["cursor_after"]) == ("forbidden", error, None)
+
+
+def test_a_permission_that_is_withdrawn_leaves_the_rows_of_the_last_good_run(
+    loaded: Line,
+) -> None:
+    before = loaded.rows("payment_methods")
+    with serve(
+        loaded.business, permissions=ALL_PERMISSIONS - {"member:payment_methods:read"}
+    ) as server:
+        server.advance(DAYS)
+        run = loaded.sync(server, "payment_methods", "plans", full=True)
+    assert run.code is ExitCode.PARTLY
+    assert loaded.rows("payment_methods") == before
+    assert not moved(loaded, run, "payment_methods")
+
+
+def test_without_the_company_s_own_permission_everything_else_loads(empty: Line) -> None:
+    with serve(new_business(), permissions=ALL_PERMISSIONS - {"company:basic:read"}) as server:
+        run = empty.sync(server, "companies", "members")
+    assert run.code is ExitCode.PARTLY
+    assert run.outcomes() == {"companies": "forbidden", "members": "ok"}
+    assert len(empty.rows("members")) == 80
+
+
+# The key and the company
+
+
+def test_a_refused_key_loads_nothing_and_names_its_setting(loaded: Line) -> None:
+    before = loaded.contents("payments", "companies")
+    run = loaded.sync(None, "payments", "companies", api_key="wrong")
+    assert run.code is ExitCode.SETTING
+    assert run.report.refused
+    assert "SOURCES__WHOP__API_KEY" in run.report.refused
+    assert "wrong" not in run.report.refused
+    assert loaded.contents("payments", "companies") == before
+
+
+@pytest.mark.parametrize("company", ["biz_unknown"])
+def test_a_company_that_is_not_there_loads_nothing_and_names_its_setting(
+    loaded: Line, company: str
+) -> None:
+    run = loaded.sync(None, "payments", company_id=company)
+    assert run.code is ExitCode.SETTING
+    assert run.report.refused
+    assert "SOURCES__WHOP__COMPANY_ID" in run.report.refused
+    assert {row["company_id"] for row in loaded.rows("payments").values()} == {
+        loaded.business.company_id
+    }
+
+
+def test_a_key_knows_its_company(empty: Line) -> None:
+    run = empty.sync(None, "companies", "members", company_id=None)
+    assert run.code is ExitCode.OK
+    assert {row["company_id"] for row in empty.rows("members").values()} == {
+        empty.business.company_id
+    }
+    again = empty.sync(None, "companies", "members")
+    assert again["members"].mode == "incremental", "the same company, named, has other cursors"
+
+
+# Rows of another company
+
+
+def foreign(row: dict[str, Any], **ids: str) -> dict[str, Any]:
+    return {**row, **ids, "company": {**(row.get("company") or {}), "id": "biz_other"}}
+
+
+def test_a_row_of_another_company_stops_its_table_and_no_other(loaded: Line) -> None:
+    before = loaded.rows("payments")
+    loaded.server.advance(DAYS)
+    stray = loaded.business.row("payments", loaded.business.rows("payments")[-1]["id"])
+    loaded.business.put("payments", foreign(stray, id="pay_stray"))
+    run = loaded.sync(None, "payments", "promo_codes", "memberships")
+    assert run.code is ExitCode.FAILED
+    assert run.outcomes() == {"payments": "failed", "promo_codes": "ok", "memberships": "ok"}
+    error = run["payments"].error
+    assert error is not None
+    for part in ("pay_stray", "biz_other", "nothing of this table was loaded"):
+        assert part in error
+    assert loaded.rows("payments") == before
+    assert not moved(loaded, run, "payments")
+    assert run["memberships"].rows_new > 0
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["first run", "later run"])
+def test_a_list_that_ignores_the_company_loads_nothing_of_the_marketplace(
+    empty: Line, loaded: Line, warm: bool
+) -> None:
+    """/products, asked by a name it does not know, answers with everybody's products."""
+    line = loaded if warm else empty
+    before = line.rows("products") if warm else {}
+    with serve(line.business, tenant={"/products": "account_id"}) as server:
+        run = line.sync(server, "products", "promo_codes")
+    assert run.code is ExitCode.FAILED
+    assert run.outcomes() == {"products": "failed", "promo_codes": "ok"}
+    assert "belongs to" in str(run["products"].error)
+    assert line.rows("products") == before
+    assert line.rows("promo_codes")
+
+
+def test_an_endpoint_that_wants_the_company_under_its_other_name_gets_it(empty: Line) -> None:
+    names = {"/members": "account_id", "/plans": "company_id"}
+    with serve(new_business(), tenant=names) as server:
+        run = empty.sync(server, "members", "plans")
+    assert run.code is ExitCode.OK
+    assert len(empty.rows("members")) == 80
+    assert empty.rows("plans")
+    assert all("account_id" in query for query in run.asked("GET /members")[1:])
+
+
+# Several companies
+
+
+def test_two_companies_share_a_warehouse_each_with_its_own_cursors(loaded: Line) -> None:
+    mine, other = loaded.business, Business(seed=12, members=60, years=1)
+    both = [mine.company_id, other.company_id]
+    with serve(mine, other) as server:
+        first = loaded.sync(server, *SOME, company_ids=both)
+        assert first.code is ExitCode.OK
+        modes = {(each.company_id, each.table): each.mode for each in first.report.tables}
+        for table in SOME:
+            assert modes[mine.company_id, table] == "incremental"
+            assert modes[other.company_id, table] == "full"
+            held = loaded.rows(table, other.company_id)
+            assert documented(table, held) == expected(other, table), table
+            assert loaded.rows(table, mine.company_id).keys() == expected(mine, table).keys()
+
+        server.advance(DAYS)
+        second = loaded.sync(server, *SOME, company_ids=both)
+        assert {each.mode for each in second.report.tables} == {"incremental"}
+        for business in (mine, other):
+            for table in ("payments", "members"):
+                held = loaded.rows(table, business.company_id)
+                assert held.keys() == expected(business, table).keys()
+        cursors = {
+            each.company_id: each.cursor_before
+            for each in second.report.tables
+            if each.table == "payments"
+        }
+        assert len(set(cursors.values())) == 2
+
+
+def test_one_company_that_fails_leaves_the_other_s_data_loaded(loaded: Line) -> None:
+    mine, other = loaded.business, Business(seed=12, members=60, years=1)
+    stray = foreign(other.row("payments", other.rows("payments")[0]["id"]), id="pay_stray")
+    other.put("payments", stray)
+    with serve(mine, other) as server:
+        server.advance(DAYS)
+        ids = [mine.company_id, other.company_id, "biz_unknown"]
+        run = loaded.sync(server, "payments", "promo_codes", company_ids=ids)
+    assert run.code is ExitCode.FAILED
+    outcomes = {(each.company_id, each.table): each.status for each in run.report.tables}
+    assert outcomes == {
+        (mine.company_id, "payments"): "ok",
+        (mine.company_id, "promo_codes"): "ok",
+        (other.company_id, "payments"): "failed",
+        (other.company_id, "promo_codes"): "ok",
+        ("biz_unknown", "payments"): "failed",
+        ("biz_unknown", "promo_codes"): "failed",
+    }
+    assert loaded.rows("payments").keys() == expected(mine, "payments").keys()
+    assert loaded.rows("promo_codes", other.company_id)
+
+
+# The source on its own, without the pipeline around it
+
+
+def test_without_a_report_an_error_is_raised_and_nothing_is_loaded(loaded: Line) -> None:
+    before = loaded.contents("payments", "members")
+    server = loaded.server
+    server.advance(DAYS)
+    server.faults.add("GET /payments", Fault("status", status=500))
+    with loaded.at_work():
+        pipeline = open_destination(loaded.warehouse.engine).pipeline
+        source = whop(
+            api_key=server.api_key,
+            base_url=server.base_url,
+            company_id=loaded.business.company_id,
+            tables=["payments", "members"],
+            **FAST,
+        )
+        with pytest.raises(PipelineStepFailed, match="GET /payments"):
+            pipeline.run(source)
+    assert loaded.contents("payments", "members") == before
+
+
+def test_settings_that_contradict_or_do_not_exist_are_named() -> None:
+    with pytest.raises(ValueError, match="not both"):
+        whop(api_key="x", company_id="biz_a", company_ids=["biz_b"])
+    with pytest.raises(ValueError, match="No table invoices") as caught:
+        whop(api_key="x", tables=["payments", "invoices"])
+    assert all(table in str(caught.value) for table in TABLES)

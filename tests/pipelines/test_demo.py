@@ -1,0 +1,84 @@
+"""The demo: the whole line on a simulated business, again and again, without an account."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import cli
+from pipelines import demo as demo_module
+from pipelines.destination import DATASET, MARTS
+from sources.whop_simulator import DEFAULT_CLOCK
+from sources.whop_simulator.server import DEFAULT_KEY
+
+Demo = Callable[[], tuple[int, str]]
+
+
+@pytest.fixture
+def demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Demo:
+    """Runs the demo in an empty folder, with a small business; gives its code and output."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo_module, "MEMBERS", 150)
+    monkeypatch.setattr(demo_module, "YEARS", 1)
+    monkeypatch.setattr(sys, "argv", ["whop-elt", "demo"])
+    monkeypatch.setattr(cli.console, "_width", 160)
+
+    def run() -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        assert DEFAULT_KEY not in captured.out + captured.err
+        return int(ended.value.code or 0), captured.out + captured.err
+
+    return run
+
+
+def test_the_demo_is_full_first_then_a_week_later_and_incremental(demo: Demo) -> None:
+    code, said = demo()
+    assert code == 0, said
+    assert "The sync was full" in said
+    assert "MRR" in said
+    assert f"{DEFAULT_CLOCK:%d %B %Y}" in said
+
+    code, said = demo()
+    assert code == 0, said
+    assert "The sync was incremental" in said
+    assert "a week after the last sync" in said
+    later = DEFAULT_CLOCK + timedelta(days=7)
+    assert f"{later:%d %B %Y}" in said
+    (line,) = [line for line in said.splitlines() if line.startswith("The sync was")]
+    new, changed = (int(line.split(f" {word}")[0].split()[-1]) for word in ("new", "changed"))
+    assert new > 0
+    assert changed > 0
+
+    with duckdb.connect("whop.duckdb") as held:
+        synced = held.sql(f"select epoch(max(_whop_synced_at)) from {DATASET}.companies")
+        ((moment,),) = synced.fetchall()
+        assert datetime.fromtimestamp(moment, UTC) == later
+        ((months,),) = held.sql(f"select count(*) from {MARTS}.mrr_monthly").fetchall()
+        assert months > 3
+    for path in (each for each in Path().rglob("*") if each.is_file()):
+        assert DEFAULT_KEY.encode() not in path.read_bytes(), path
+
+
+def test_the_demo_keeps_its_hands_off_another_company_s_warehouse(demo: Demo) -> None:
+    with duckdb.connect("whop.duckdb") as held:
+        held.sql(f"create schema {DATASET}")
+        held.sql(
+            f"create table {DATASET}.companies as "
+            "select 'biz_real' as company_id, timestamptz '2026-01-01' as _whop_synced_at"
+        )
+    code, said = demo()
+    assert code == 1
+    assert "biz_real" in said
+    assert "whop.duckdb" in said
+    with duckdb.connect("whop.duckdb") as held:
+        assert held.sql(f"select company_id from {DATASET}.companies").fetchall() == [("biz_real",)]

@@ -1,0 +1,178 @@
+"""What a run asks for and what it remembers: state and time in, requests out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sources.whop.resources import (
+    BY_NAME,
+    LIVE_MEMBERSHIP_STATUSES,
+    OPEN_PAYMENT_STATUSES,
+    RESOURCES,
+    Resource,
+)
+from sources.whop.sync import Plan, Settings, TableState, Walk, plan, remember
+
+NOW = datetime(2026, 3, 10, 12, 0, 0, 401_999, tzinfo=UTC)
+CURSOR = NOW - timedelta(hours=5)
+LAST_RUN = NOW - timedelta(hours=2)
+SEEN = TableState(CURSOR, LAST_RUN, NOW - timedelta(days=3))
+HOUR_BEFORE_CURSOR = "2026-03-10T06:00:00.401Z"
+HOUR_BEFORE_LAST_RUN = "2026-03-10T09:00:00.401Z"
+
+
+def planned(name: str, state: TableState = SEEN, **settings: Any) -> Plan:
+    return plan(BY_NAME[name], state, NOW, Settings(**settings))
+
+
+def names(resources: list[Resource]) -> list[str]:
+    return [resource.name for resource in resources]
+
+
+EVERY_TABLE = names(list(RESOURCES))
+READ_WHOLE = names([each for each in RESOURCES if each.changes == "everything"])
+READ_IN_PART = names([each for each in RESOURCES if each.changes != "everything"])
+
+
+@pytest.mark.parametrize("table", EVERY_TABLE)
+def test_the_first_run_reads_the_table_whole(table: str) -> None:
+    assert planned(table, TableState()) == Plan("full", (Walk(),), whole=True)
+
+
+@pytest.mark.parametrize("table", EVERY_TABLE)
+def test_a_full_run_reads_the_table_whole_however_young_the_last_one_is(table: str) -> None:
+    just_now = TableState(CURSOR, NOW, NOW)
+    assert planned(table, just_now, full=True) == Plan("full", (Walk(),), whole=True)
+
+
+@pytest.mark.parametrize("table", EVERY_TABLE)
+@pytest.mark.parametrize(
+    ("age", "mode"),
+    [(timedelta(days=7), "full"), (timedelta(days=7) - timedelta(seconds=1), "incremental")],
+)
+def test_a_run_becomes_full_when_the_last_full_one_is_a_week_old(
+    table: str, age: timedelta, mode: str
+) -> None:
+    found = planned(table, TableState(CURSOR, LAST_RUN, NOW - age))
+    assert found.mode == mode
+    assert found.whole is (mode == "full" or table in READ_WHOLE)
+
+
+def test_the_age_at_which_a_run_becomes_full_is_a_setting() -> None:
+    assert planned("payments", full_every=timedelta(days=3)).mode == "full"
+    assert planned("payments", full_every=timedelta(days=4)).mode == "incremental"
+
+
+def test_the_short_tables_are_read_whole_by_every_run() -> None:
+    assert READ_WHOLE == [
+        "companies",
+        "products",
+        "plans",
+        "promo_codes",
+        "authorized_users",
+        "apps",
+    ]
+    for table in READ_WHOLE:
+        assert planned(table) == Plan("incremental", (Walk(),), whole=True)
+
+
+@pytest.mark.parametrize("table", READ_IN_PART)
+def test_new_rows_are_asked_for_from_the_cursor_less_the_overlap(table: str) -> None:
+    found = planned(table)
+    assert found.mode == "incremental"
+    assert not found.whole
+    assert found.walks[0] == Walk({"created_after": HOUR_BEFORE_CURSOR})
+
+
+def test_the_overlap_is_a_setting_and_moves_both_windows() -> None:
+    new, changed = planned("payments", overlap=timedelta(hours=3)).walks
+    assert new.params == {"created_after": "2026-03-10T04:00:00.401Z"}
+    assert changed.params == {"updated_after": "2026-03-10T07:00:00.401Z"}
+
+
+@pytest.mark.parametrize("table", READ_IN_PART)
+def test_a_table_that_was_empty_so_far_is_asked_for_everything_new(table: str) -> None:
+    found = planned(table, TableState(None, LAST_RUN, LAST_RUN))
+    assert found.walks[0] == Walk()
+    assert not found.whole, "a run that is not full must not take a missing row for a deleted one"
+
+
+def test_changed_payments_are_those_updated_since_the_last_run() -> None:
+    _, changed = planned("payments").walks
+    assert changed.params == {"updated_after": HOUR_BEFORE_LAST_RUN}
+    assert changed.until is None
+
+
+def test_payments_fall_back_to_the_lookback_and_the_open_ones() -> None:
+    _, changed = planned("payments").walks
+    assert changed.otherwise == (
+        Walk({"created_after": "2025-09-11T12:00:00.401Z"}),
+        Walk({"statuses": OPEN_PAYMENT_STATUSES}),
+    )
+    _, changed = planned("payments", lookback=timedelta(days=10)).walks
+    assert changed.otherwise[0] == Walk({"created_after": "2026-02-28T12:00:00.401Z"})
+
+
+def test_changed_memberships_are_all_that_are_live() -> None:
+    _, live = planned("memberships").walks
+    assert live == Walk({"statuses": LIVE_MEMBERSHIP_STATUSES})
+    # Every status of the official client but the two that are ends.
+    assert set(LIVE_MEMBERSHIP_STATUSES) == {
+        "trialing",
+        "active",
+        "past_due",
+        "completed",
+        "unresolved",
+        "drafted",
+        "canceling",
+    }
+
+
+def test_changed_members_are_walked_from_the_newest_action_back_to_the_last_run() -> None:
+    _, newest_first = planned("members").walks
+    assert newest_first.params == {"order": "most_recent_action", "direction": "desc"}
+    assert newest_first.until == ("most_recent_action_at", LAST_RUN - timedelta(hours=1))
+
+
+def test_changed_payment_methods_wait_for_the_full_run() -> None:
+    assert planned("payment_methods").walks == (Walk({"created_after": HOUR_BEFORE_CURSOR}),)
+
+
+# What is remembered
+
+
+@pytest.mark.parametrize("table", names([each for each in RESOURCES if each.created_at]))
+def test_the_cursor_is_the_newest_row_that_was_read(table: str) -> None:
+    newest = CURSOR + timedelta(hours=1)
+    after = remember(BY_NAME[table], SEEN, "incremental", NOW, newest)
+    assert after == TableState(newest, NOW, SEEN.last_full)
+
+
+def test_the_cursor_never_moves_back() -> None:
+    older = CURSOR - timedelta(days=30)
+    assert remember(BY_NAME["payments"], SEEN, "incremental", NOW, older).cursor == CURSOR
+    assert remember(BY_NAME["payments"], SEEN, "full", NOW, older).cursor == CURSOR
+    assert remember(BY_NAME["payments"], SEEN, "incremental", NOW, None).cursor == CURSOR
+
+
+def test_a_table_without_rows_has_no_cursor_yet() -> None:
+    after = remember(BY_NAME["payments"], TableState(), "full", NOW, None)
+    assert after == TableState(None, NOW, NOW)
+
+
+@pytest.mark.parametrize("table", ["authorized_users", "apps"])
+def test_rows_without_created_at_are_remembered_by_the_servers_time(table: str) -> None:
+    assert not BY_NAME[table].created_at
+    after = remember(BY_NAME[table], SEEN, "incremental", NOW, None)
+    assert after == TableState(NOW, NOW, SEEN.last_full)
+
+
+def test_a_full_run_is_remembered_as_one_and_an_incremental_run_is_not() -> None:
+    full = remember(BY_NAME["members"], SEEN, "full", NOW, CURSOR)
+    assert full == TableState(CURSOR, NOW, NOW)
+    incremental = remember(BY_NAME["members"], full, "incremental", NOW + timedelta(days=1), CURSOR)
+    assert incremental.last_full == NOW
+    assert incremental.last_run == NOW + timedelta(days=1)
