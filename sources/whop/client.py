@@ -35,6 +35,12 @@ TENANT_PARAMETERS = ("company_id", "account_id")
 
 RETRIED_STATUSES = frozenset({408, 409, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 
+NOT_DONE_STATUSES = frozenset({409, 429})
+"""Those that say that nothing was done: the only ones after which a change is sent again."""
+
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""What breaks before the first byte of a request has left."""
+
 Row = dict[str, Any]
 Params = Mapping[str, str | Sequence[str]]
 
@@ -66,6 +72,10 @@ class Unavailable(WhopError):
     """No usable answer after every retry."""
 
 
+class Unconfirmed(WhopError):
+    """A change was sent and no usable answer came back: it may or may not have been made."""
+
+
 class BrokenPaging(WhopError):
     """A list whose pages do not lead to its end."""
 
@@ -73,10 +83,12 @@ class BrokenPaging(WhopError):
 class _Transient(Exception):
     """An answer, or the lack of one, that is worth a retry."""
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, *, not_done: bool = False) -> None:
         super().__init__(message)
         self.wait = wait
         """Seconds the server asked for; None when it did not say."""
+        self.not_done = not_done
+        """Whether the server certainly did nothing: then even a change may be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +169,8 @@ class WhopClient:
         self.retries: Counter[str] = Counter()
         """Requests sent again, by operation."""
 
+        self._api_key = api_key
+
     def __enter__(self) -> WhopClient:
         return self
 
@@ -166,6 +180,27 @@ class WhopClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def masked(self, text: str) -> str:
+        """Return the text without the key, in case a server or a proxy has repeated it."""
+        return text.replace(self._api_key, "***") if self._api_key else text
+
+    def page(
+        self,
+        path: str,
+        params: Params,
+        *,
+        tenant: str | None = None,
+        company_id: str | None = None,
+        secrets: Sequence[str] = (),
+    ) -> Row:
+        """Return one page of a list as Whop writes it, with its `page_info`.
+
+        Arguments and errors are those of `pages`; `params` say which page.
+        """
+        body, _, _ = self._list(path, params, tenant, company_id)
+        _rows(body, path, secrets)
+        return body
 
     def pages(
         self,
@@ -193,12 +228,7 @@ class WhopClient:
         seen: set[str] = set()
         while True:
             body, server_time, cleaned = self._list(path, query, tenant, company_id)
-            rows, page_info = body.get("data"), body.get("page_info")
-            if not isinstance(rows, list) or not isinstance(page_info, dict):
-                raise BrokenPaging(f"GET {path}: the answer has no `data` and `page_info`")
-            for row in rows:
-                for name in secrets:
-                    row.pop(name, None)
+            rows, page_info = _rows(body, path, secrets), body["page_info"]
             yield Page(rows, server_time, cleaned)
             # end_cursor stays filled in on the last page: only has_next_page says that it is one.
             if not page_info.get("has_next_page"):
@@ -226,6 +256,24 @@ class WhopClient:
             body.pop(name, None)
         return body, server_time
 
+    def change(self, method: str, path: str, body: Row | None, *, operation: str) -> Any:
+        """Change something at Whop, and return the answer: an object or, of some, a bare `true`.
+
+        Sent again only when it certainly had no effect: no connection, 409 or 429.
+
+        Args:
+            method: POST, PATCH or DELETE.
+            path: path of the object, or of the list that gets a new one.
+            body: JSON to send; None sends none.
+            operation: what the request counts as (`PATCH /plans/{id}`).
+
+        Raises:
+            Unconfirmed: the request went out, and nothing says what became of it.
+            WhopError: see the subclasses.
+        """
+        answer, _, _ = self._request(method, path, {}, operation, body)
+        return answer
+
     def _list(
         self, path: str, query: Params, tenant: str | None, company_id: str | None
     ) -> tuple[Row, datetime, int]:
@@ -250,8 +298,8 @@ class WhopClient:
         return answer
 
     def _request(
-        self, method: str, path: str, query: Params, operation: str
-    ) -> tuple[Row, datetime, int]:
+        self, method: str, path: str, query: Params, operation: str, json_body: Row | None = None
+    ) -> tuple[Any, datetime, int]:
         params = httpx.QueryParams(
             [
                 pair
@@ -264,13 +312,20 @@ class WhopClient:
             ]
         )
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(_Transient),
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, _Transient) and (method == "GET" or error.not_done)
+            ),
             stop=tenacity.stop_after_attempt(self._max_attempts),
             wait=self._pause,
             before_sleep=lambda _: self._count(self.retries, operation),
         )
         try:
-            return retrying(self._send, method, path, params, operation)
+            return retrying(self._send, method, path, params, operation, json_body)
+        except _Transient as lost:
+            raise Unconfirmed(
+                f"{operation}: sent, but {self.base_url} did not confirm it ({lost}). It may have "
+                "been done: look before sending it again"
+            ) from lost
         except tenacity.RetryError as error:
             cause = error.last_attempt.exception()
             raise Unavailable(
@@ -286,33 +341,55 @@ class WhopClient:
         return asked + self._backoff * 0.1 if asked is not None else backoff(state)
 
     def _send(
-        self, method: str, path: str, params: httpx.QueryParams, operation: str
-    ) -> tuple[Row, datetime, int]:
+        self,
+        method: str,
+        path: str,
+        params: httpx.QueryParams,
+        operation: str,
+        json_body: Row | None,
+    ) -> tuple[Any, datetime, int]:
         self._rate_limit.wait(operation)
         self._count(self.requests, operation)
         try:
-            response = self._http.request(method, path, params=params)
+            response = self._http.request(method, path, params=params, json=json_body)
         except httpx.UnsupportedProtocol as error:
             raise WhopError(
                 f"{self.base_url} is no address: set SOURCES__WHOP__BASE_URL"
             ) from error
         except httpx.TransportError as error:
             # A refused, dropped or timed-out connection, and a body shorter than announced.
-            raise _Transient(f"{type(error).__name__}: {error}") from error
+            raise _Transient(
+                f"{type(error).__name__}: {error}", not_done=isinstance(error, NEVER_SENT)
+            ) from error
         if response.status_code in RETRIED_STATUSES:
             raise _Transient(
-                f"HTTP {response.status_code}: {_message(response)}", _asked_wait(response)
+                f"HTTP {response.status_code}: {_message(response)}",
+                _asked_wait(response),
+                not_done=response.status_code in NOT_DONE_STATUSES,
             )
         if not response.is_success:
             refusal = _error(response, operation)
             refusal.server_time = _server_time(response)
             raise refusal
         body, cleaned = _decode(response.content)
+        if method == "GET" and not isinstance(body, dict):
+            raise _Transient(f"the answer is not a JSON object but a {type(body).__name__}")
         return body, _server_time(response), cleaned
 
     def _count(self, counter: Counter[str], operation: str) -> None:
         with self._lock:
             counter[operation] += 1
+
+
+def _rows(body: Row, path: str, secrets: Sequence[str]) -> list[Row]:
+    """The rows of a page, each without its secrets."""
+    rows = body.get("data")
+    if not isinstance(rows, list) or not isinstance(body.get("page_info"), dict):
+        raise BrokenPaging(f"GET {path}: the answer has no `data` and `page_info`")
+    for row in rows:
+        for name in secrets:
+            row.pop(name, None)
+    return rows
 
 
 def _server_time(response: httpx.Response) -> datetime:
@@ -343,6 +420,8 @@ def _message(response: httpx.Response) -> str:
     except orjson.JSONDecodeError:
         return response.text[:200]
     error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict) and isinstance(error.get("errors"), list) and error["errors"]:
+        error = error["errors"][0]
     if isinstance(error, dict):
         return str(error.get("message") or error.get("detail") or error)
     return str(error)
@@ -361,20 +440,28 @@ def _error(response: httpx.Response, operation: str) -> WhopError:
             return RequestRefused(says)
 
 
-def _decode(content: bytes) -> tuple[Row, int]:
+def _int64(digits: str) -> int | float:
+    """A number as orjson reads it: one that 64 bits do not hold becomes a float."""
+    number = int(digits)
+    return number if -(2**63) <= number < 2**64 else float(digits)
+
+
+def _decode(content: bytes) -> tuple[Any, int]:
     """Parse a body; take out and count what no database holds (NUL, half a surrogate pair)."""
+    if not content:
+        return None, 0
     try:
         body = orjson.loads(content)
         suspicious = b"\\u0000" in content
     except orjson.JSONDecodeError:
         # orjson refuses a lone surrogate, which the standard library reads.
         try:
-            body = json.loads(content)
+            body = json.loads(content, parse_int=_int64)
         except ValueError as error:
-            raise _Transient(f"the answer is not JSON: {content[:80]!r}") from error
+            # What begins like JSON was an answer of Whop's, and may hold a credential.
+            begins = "broken off" if content.lstrip()[:1] in b"{[" else repr(content[:80])
+            raise _Transient(f"the answer is not JSON: {begins}") from error
         suspicious = True
-    if not isinstance(body, dict):
-        raise _Transient(f"the answer is not a JSON object: {content[:80]!r}")
     if not suspicious:
         return body, 0
     cleaned = 0

@@ -25,6 +25,7 @@ from .endpoints import (
 from .refusal import Refused
 from .tables import Test, place_after, place_before, sort_key
 from .units import parse_ms
+from .uploads import poll
 from .writes import WRITES
 
 # The Legacy surface, which is also what no header at all gets, and the date that whop-sdk 0.0.41
@@ -156,6 +157,8 @@ class Api:
                     continue
                 if business in self.foreign and not endpoint.public_object:
                     raise Refused(403, f"You do not have access to {key}.")
+                if resource == "files":
+                    poll(item.row)
                 return self._veiled(resource, business.show(resource, item))
         raise Refused(404, f"No such {resource}: {key}")
 

@@ -60,6 +60,7 @@ class Business:
         self._next: list[tuple[int, int]] = []
         self._counts: Counter[tuple[str, int]] | None = None
         self.staffed = True
+        self.uploads_url = "https://uploads.whop.invalid"
         self.tables = {
             resource: Table(partial(generator.items, self), self.ids[resource])
             for resource, generator in GENERATORS.items()

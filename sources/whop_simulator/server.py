@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
+from . import uploads
 from .api import SUPPORTED_VERSIONS, Api, BetweenPages, Options, error_body, route
 from .business import Business
 from .endpoints import ALL_PERMISSIONS, BY_RESOURCE
@@ -62,6 +63,8 @@ class Server:
         self._lock = Lock()
         self._asked: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self._http = _Http(("127.0.0.1", port), _Handler, self)
+        for business in businesses:
+            business.uploads_url = f"{self.root_url}{uploads.PATH}"
         self._thread = Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
     @property
@@ -168,6 +171,27 @@ class Server:
         if method == "GET" and resource in BY_RESOURCE:
             return [row for business in self.businesses for row in business.rows(resource)]
         raise Refused(404, f"No such control: {method} {path}")
+
+    def upload(self, target: str, headers: Message, sent: int) -> _Answer:
+        """What sending a file's bytes gets; the storage answers without a body."""
+        parts = urlsplit(target)
+        operation = f"PUT {uploads.PATH}/{{id}}"
+        self.count(operation, {})
+        fault = self.faults.strike(operation)
+        if fault is not None and fault.kind == "status":
+            raise Refused(fault.status, "SlowDown")
+        file_id = parts.path.removeprefix(f"{uploads.PATH}/")
+        answer = _Answer(200, b"")
+        if fault is not None and fault.kind == "drop":
+            answer.broken = "drop"
+            return answer
+        for business in self.businesses:
+            with business.lock:
+                if business.tables["files"].find(file_id) is not None:
+                    query = dict(parse_qsl(parts.query))
+                    uploads.receive(business, file_id, query, headers, sent)
+                    return answer
+        raise Refused(404, "NoSuchKey")
 
     def answer(self, method: str, target: str, headers: Message, sent: bytes) -> _Answer:
         """What a request below /api/v1 gets."""
@@ -303,6 +327,11 @@ class _Handler(BaseHTTPRequestHandler):
                 answer = _Answer(refusal.status, orjson.dumps(text))
             except (ValueError, KeyError, TypeError) as mistake:
                 answer = _Answer(400, orjson.dumps(error_body("nested", 400, repr(mistake))))
+        elif self.command == "PUT" and path.startswith(f"{uploads.PATH}/"):
+            try:
+                answer = simulator.upload(self.path, self.headers, len(body))
+            except Refused as refusal:
+                answer = _Answer(refusal.status, refusal.message.encode())
         else:
             try:
                 answer = simulator.answer(self.command, self.path, self.headers, body)

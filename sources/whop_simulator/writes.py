@@ -10,6 +10,7 @@ from .endpoints import words
 from .refusal import Refused
 from .rows import Row
 from .units import HOUR, iso, key_of, parse_ms
+from .uploads import SIGNED_HEADER, signature
 
 if TYPE_CHECKING:
     from .business import Business
@@ -67,11 +68,11 @@ def _create_file(business: Business, _: str, body: Row) -> Row:
         "visibility": body.get("visibility") or "public",
     }
     business.put("files", row)
-    signature = f"{key_of(business.key, file_id):x}"
+    signed = signature(business, file_id)
     return {
         **row,
-        "upload_headers": {"x-amz-meta-token": signature},
-        "upload_url": f"https://uploads.whop.invalid/{file_id}?X-Amz-Signature={signature}",
+        "upload_headers": {SIGNED_HEADER: signed},
+        "upload_url": f"{business.uploads_url}/{file_id}?X-Amz-Signature={signed}",
     }
 
 
