@@ -56,6 +56,10 @@ Tables = Annotated[
 
 def main() -> None:
     """Run the command line; a failure is one line, and an exit code."""
+    # Typer ends with 2 when it is called wrongly, which here is the code of a run that failed.
+    for base in typer.BadParameter.__mro__:
+        if base.__name__ == "UsageError":
+            setattr(base, "exit_code", int(ExitCode.SETTING))  # noqa: B010 - typer keeps it private
     try:
         app()
     except PipelineError as error:
