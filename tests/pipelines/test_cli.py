@@ -127,7 +127,7 @@ def test_the_help_lists_every_command_and_where_to_begin() -> None:
 )
 def test_wrong_usage_ends_with_a_usage_message(shell: Shell, arguments: list[str]) -> None:
     result = shell(*arguments)
-    assert result.code == ExitCode.SETTING
+    assert result.code == 1
     assert "nonsense" in result.err or "max-age-hours" in result.err
 
 
@@ -279,7 +279,7 @@ def test_sync_ends_with_3_for_a_missing_permission(shell: Shell) -> None:
 def test_sync_says_that_a_file_is_no_database(connected: Shell) -> None:
     (connected.folder / "whop.duckdb").write_text("certainly not a database" * 300)
     result = connected("sync", "--tables", "apps")
-    assert result.code == ExitCode.SETTING
+    assert result.code == 2
     assert "DESTINATION__DUCKDB__CREDENTIALS" in result.err
 
 
@@ -380,14 +380,14 @@ def test_status_tells_people_machines_and_monitors(connected: Shell, server: Ser
 @pytest.mark.parametrize("command", ["status", "report"])
 def test_what_reads_an_empty_warehouse_says_what_to_do_first(shell: Shell, command: str) -> None:
     result = shell(command)
-    assert result.code == ExitCode.SETTING
+    assert result.code == 2
     assert "whop-elt" in result.err
 
 
 def test_report_before_the_models_are_built_says_what_to_do_first(connected: Shell) -> None:
     connected("sync", "--tables", "members")
     result = connected("report")
-    assert result.code == ExitCode.SETTING
+    assert result.code == 2
     assert "whop-elt" in result.err
 
 
