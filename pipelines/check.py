@@ -18,7 +18,8 @@ from sources.whop.client import (
 )
 
 from .destination import open_destination
-from .errors import ExitCode, PipelineError, SettingError
+from .errors import ExitCode, PipelineError
+from .whop import open_source
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ def check(destination_name: str) -> Iterator[Finding]:
     """Yield a finding for the key and each company, each table, and the destination.
 
     Raises:
-        SettingError: there is no API key.
+        SettingError: a setting of the source is missing or wrong.
     """
-    key = dlt.secrets.get("sources.whop.api_key", str)
-    if not key:
-        raise SettingError("Set SOURCES__WHOP__API_KEY, or the same in .dlt/secrets.toml")
+    # The source itself says what is wrong with a setting, as it would in a run.
+    open_source()
+    key = str(dlt.secrets.get("sources.whop.api_key", str)).strip()
     several = dlt.config.get("sources.whop.company_ids", list)
     for company_id in several or [dlt.config.get("sources.whop.company_id", str) or "me"]:
         yield from _check_company(key, company_id)
@@ -83,8 +84,9 @@ def _check_company(key: str, company_id: str) -> Iterator[Finding]:
         else:
             company_id = company["id"]
             yield Finding("company", True, f"{company.get('title')} ({company_id})")
+        chosen = dlt.config.get("sources.whop.tables", list) or [each.name for each in RESOURCES]
         for resource in RESOURCES:
-            if not resource.listed:
+            if not resource.listed or resource.name not in chosen:
                 continue
             pages = client.pages(
                 resource.path,

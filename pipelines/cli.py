@@ -29,7 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(action_app)
-console = Console()
+# A pipe has no width of its own, and 80 columns would cut the tables in cron's mail.
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 DestinationName = Annotated[
     str,
@@ -65,6 +66,9 @@ def main() -> None:
     except PipelineError as error:
         event(str(error), 40, exit_code=int(error.exit_code))
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        event("Interrupted; the next run brings what this one did not", 40)
+        sys.exit(ExitCode.FAILED)
 
 
 @app.command(epilog="Example: whop-elt demo && whop-elt demo   (the second is a week later)")
@@ -86,7 +90,7 @@ def demo(destination: DestinationName = "duckdb") -> None:
         show_queries(warehouse, console)
     console.print(
         "\nRun it again: it will be a week later. Your own business: set SOURCES__WHOP__API_KEY, "
-        "then [bold]whop-elt run[/] in another folder."
+        "then [bold]whop-elt run[/] (it is in .venv/bin) in another folder."
     )
     raise typer.Exit(code)
 
@@ -115,13 +119,11 @@ def sync(
     log_format: LogFormatName = "text",
 ) -> None:
     """Load what is new, changed or gone at Whop."""
-    from .destination import WORK_FOLDER, open_destination
-    from .lock import run_lock
+    from .whop import locked_destination
     from .whop import sync as pipeline_sync
 
     set_up(log_format, quiet=quiet)
-    with run_lock(WORK_FOLDER / "lock"):
-        warehouse = open_destination(destination)
+    with locked_destination(destination) as warehouse:
         report = _new_report()
         with _bars(report, quiet) as bars:
             code = pipeline_sync(warehouse, report, full=full, tables=tables, loading=bars.loading)
@@ -140,19 +142,16 @@ def transform(
     log_format: LogFormatName = "text",
 ) -> None:
     """Build and test the models (dbt build)."""
-    from .destination import WORK_FOLDER, open_destination
-    from .lock import run_lock
     from .transform import transform as build
+    from .whop import locked_destination
 
     set_up(log_format, quiet=quiet)
     arguments = [
         *(["--select", select] if select else []),
         *(["--vars", variables] if variables else []),
     ]
-    with run_lock(WORK_FOLDER / "lock"):
-        warehouse = open_destination(destination)
-        with _bars(_new_report(), quiet) as bars:
-            count = build(warehouse, arguments, bars.modelling)
+    with locked_destination(destination) as warehouse, _bars(_new_report(), quiet) as bars:
+        count = build(warehouse, arguments, bars.modelling)
     event(f"{count} models and tests", count=count)
 
 

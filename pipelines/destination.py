@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException, InvalidNativeValue
+from dlt.common.configuration.exceptions import (
+    ConfigProviderException,
+    ConfigurationException,
+    InvalidNativeValue,
+)
 from dlt.common.destination.exceptions import (
     DestinationUndefinedEntity,
     UnknownDestinationModule,
@@ -132,6 +136,8 @@ def open_destination(name: str) -> Destination:
             dataset_name=DATASET,
         )
         pipeline.sync_destination()
+    except ConfigProviderException as error:
+        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
     except UnknownDestinationModule as error:
         raise SettingError(f"dlt knows no destination {name}: use duckdb or postgres") from error
     except PipelineStepFailed as error:
@@ -143,8 +149,11 @@ def open_destination(name: str) -> Destination:
             ) from error
         if isinstance(causes[-1], ConfigurationException):
             raise SettingError(f"Set {setting}: {first_line(causes[-1])}") from error
+        what, advice = ("does not answer", "Start it")
+        if name == "duckdb":
+            what, advice = ("cannot be opened", "Close what has it open")
         raise PipelineError(
-            f"{name} does not answer: {first_line(causes[-1])}. Start it, or set {setting}"
+            f"{name} {what}: {first_line(causes[-1]).rstrip('!.')}. {advice}, or set {setting}"
         ) from error
     return Destination(name, pipeline)
 

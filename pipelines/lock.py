@@ -1,4 +1,4 @@
-"""One run at a time on one pipeline."""
+"""One run at a time on one pipeline: on this machine, and on one Postgres."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from .destination import Destination
 from .errors import Locked
 
 
@@ -39,3 +40,35 @@ def run_lock(path: Path) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+@contextmanager
+def database_lock(destination: Destination) -> Iterator[None]:
+    """Hold an advisory lock of Postgres on the dataset while the block runs.
+
+    Runs in other folders and containers see it. Postgres drops it with the connection. A DuckDB
+    file is opened by one process at a time anyway; other destinations have no such lock.
+
+    Raises:
+        Locked: another run holds it; the text says from where, and since when.
+    """
+    if destination.name != "postgres":
+        yield
+        return
+    dataset = destination.pipeline.dataset_name
+    with destination.pipeline.sql_client() as client:
+        got = client.execute_sql("select pg_try_advisory_lock(hashtext(%s))", dataset)
+        if not got or not got[0][0]:
+            holders = client.execute_sql(
+                "select a.pid, coalesce(host(a.client_addr), 'this machine'), a.backend_start "
+                "from pg_locks as l join pg_stat_activity as a on a.pid = l.pid "
+                "where l.locktype = 'advisory' and l.granted "
+                "and l.objid = hashtext(%s)::bigint & 4294967295",
+                dataset,
+            )
+            who = "; ".join(
+                f"Postgres process {pid}, connected from {address} since {since:%Y-%m-%d %H:%M:%S}"
+                for pid, address, since in holders or ()
+            )
+            raise Locked(f"A run is under way on {destination.location}: {who or 'another one'}")
+        yield

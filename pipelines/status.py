@@ -70,8 +70,8 @@ def read_status(destination: Destination) -> dict[str, Any]:
 def show_status(status: dict[str, Any], console: Console) -> None:
     """Print a status for people."""
     tables = Table(box=None, header_style="dim")
-    for name in ("company", "table", "last run", "hours ago", "cursor", ""):
-        tables.add_column(name)
+    for name in ("company", "table", "last run", "hours ago", "cursor"):
+        tables.add_column(name, no_wrap=True)
     for table in status["tables"]:
         ok = table["status"] == "ok"
         tables.add_row(
@@ -80,9 +80,10 @@ def show_status(status: dict[str, Any], console: Console) -> None:
             table["status"] if ok else f"[red]{table['status']}[/]",
             "never" if table["age_hours"] is None else f"{table['age_hours']:.1f}",
             (table["cursor"] or "-")[:19],
-            table["error"] or "",
         )
     console.print(tables)
+    for error in dict.fromkeys(table["error"] for table in status["tables"] if table["error"]):
+        console.print(f"[red]{error}[/]", soft_wrap=True)
     runs = Table(box=None, header_style="dim", title="Last runs", title_justify="left")
     for name in ("run", "began (UTC)", "requests", "new", "changed", "deleted", "not read"):
         runs.add_column(name, justify="left" if name in {"run", "began (UTC)"} else "right")

@@ -60,7 +60,7 @@ def show_summary(
     for company_id, title in _rows(
         destination, f"select company_id, title from {MARTS}.dim_companies order by title"
     ):
-        _show_month(destination, console, company_id, title)
+        _show_month(destination, console, company_id, title or company_id)
     _show_tables(destination, console, report)
     console.print(f"\n[bold]The warehouse[/] is {destination.location}", highlight=False)
 
@@ -85,7 +85,7 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
     """The last full month of one company, against the one before."""
     rows = _rows(
         destination,
-        f"""select mrr.month, mrr.mrr_end_usd, mrr.customers_end, mrr.customers_churned,
+        f"""select mrr.month, mrr.mrr_end_usd, mrr.customers_end, metrics.customers_lost,
               metrics.logo_churn_rate, metrics.net_usd, metrics.nrr
             from {MARTS}.mrr_monthly as mrr
             join {MARTS}.metrics_monthly as metrics
@@ -107,8 +107,8 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
     table.add_column(style="dim")
     figures = (
         ("MRR", 1, _usd),
-        ("Customers", 2, lambda value: f"{value:,}"),
-        ("Customers lost", 3, lambda value: f"{value:,}"),
+        ("Customers", 2, _count),
+        ("Lost of those it began with", 3, _count),
         ("Customer churn", 4, _percent),
         ("Net revenue", 5, _usd),
         ("Net revenue retention", 6, _percent),
@@ -117,6 +117,10 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
         compared = f"{form(before[position])} the month before" if before else ""
         table.add_row(name, form(month[position]), compared)
     console.print(table)
+    console.print(
+        "[dim]Of a membership past due it is not yet known whether it renews: the last weeks may "
+        "still change a little.[/]"
+    )
 
 
 def _show_tables(destination: Destination, console: Console, report: RunReport | None) -> None:
@@ -153,6 +157,10 @@ def _rows(destination: Destination, sql: str, *values: Any) -> list[tuple[Any, .
 
 def _usd(value: Decimal | None) -> str:
     return "-" if value is None else f"${value:,.2f}"
+
+
+def _count(value: int | None) -> str:
+    return "-" if value is None else f"{value:,}"
 
 
 def _percent(value: Decimal | None) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .destination import WORK_FOLDER, Destination
-from .errors import DataTestFailed, PipelineError
+from .destination import WORK_FOLDER, Destination, first_line
+from .errors import DataTestFailed, PipelineError, SettingError
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt"
 
@@ -63,9 +63,14 @@ def transform(
             *arguments,
         ]
     )
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise KeyboardInterrupt
     if result.exception is not None:
-        raise PipelineError(f"dbt could not start: {result.exception}") from result.exception
+        wrong = SettingError if arguments else PipelineError
+        raise wrong(f"dbt could not start: {first_line(result.exception)}") from result.exception
     outcomes: list[Any] = list(result.result)  # type: ignore[arg-type]  # a run's results
+    if not outcomes:
+        raise SettingError("No model or test matches what --select says")
     broken = [outcome for outcome in outcomes if outcome.status == "error"]
     if broken:
         raise PipelineError(

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from dlt.common.configuration.exceptions import ConfigFieldMissingException
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigProviderException,
+    ConfigValueCannotBeCoercedException,
+)
+from dlt.common.exceptions import SignalReceivedException
+from dlt.common.runtime import signals
+from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from sources.whop import RunReport, whop
@@ -14,7 +22,7 @@ from sources.whop.resources import REFERRED_TABLES
 
 from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
 from .errors import ExitCode, PipelineError, SettingError
-from .lock import run_lock
+from .lock import database_lock, run_lock
 from .log import event
 from .transform import Progress, transform
 
@@ -68,12 +76,24 @@ def sync(
         # Plans and products that no list shows are read with the rows that name them.
         with_them = {table.table for table in part.tables} & set(REFERRED_TABLES)
         overrides |= {"tables": sorted(unfinished | with_them), "full": False}
-    for table in report.tables:
+    for company_id, reason in report.unread.items():
         event(
-            f"{table.table}: {table.rows_new:,} new, {table.rows_changed:,} changed, "
+            f"{company_id}: {reason}" if report.tables or len(report.unread) > 1 else reason,
+            logging.ERROR,
+            run_id=report.run_id,
+            company_id=company_id,
+            error=reason,
+        )
+    several = len({table.company_id for table in report.tables}) > 1
+    for table in report.tables:
+        if table.company_id in report.unread:
+            continue
+        name = f"{table.company_id} {table.table}" if several else table.table
+        event(
+            f"{name}: {table.rows_new:,} new, {table.rows_changed:,} changed, "
             f"{table.rows_deleted:,} deleted ({table.requests:,} requests)"
             if table.status == "ok"
-            else f"{table.table}: {table.status}: {table.error}",
+            else f"{name}: {table.status}: {table.error}",
             logging.INFO if table.status == "ok" else logging.ERROR,
             run_id=report.run_id,
             company_id=table.company_id,
@@ -89,8 +109,31 @@ def sync(
             error=table.error,
         )
         for note in table.notes:
-            event(f"{table.table}: {note}", run_id=report.run_id, table=table.table)
+            event(f"{name}: {note}", run_id=report.run_id, table=table.table)
     return exit_code(report)
+
+
+def open_source(**settings: Any) -> DltSource:
+    """Return the source with dlt's settings and these.
+
+    Raises:
+        SettingError: a setting is missing or wrong; the text names it.
+    """
+    try:
+        return whop(**settings)
+    except ConfigFieldMissingException as error:
+        names = ", ".join(f"SOURCES__WHOP__{field.upper()}" for field in error.traces)
+        raise SettingError(f"Set {names}, or the same in .dlt/secrets.toml") from error
+    except ConfigValueCannotBeCoercedException as error:
+        form = ', written ["a", "b"]' if "list" in str(error.hint).lower() else ""
+        raise SettingError(
+            f"SOURCES__WHOP__{error.field_name.upper()} has a value it cannot have; the README says "
+            f"which it can{form}"
+        ) from error
+    except ConfigProviderException as error:
+        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
+    except ValueError as error:
+        raise SettingError(str(error)) from error
 
 
 def _sync_part(
@@ -100,20 +143,21 @@ def _sync_part(
     loading: Loading | None,
 ) -> None:
     """Extract and load once."""
+    source = open_source(report=report, **overrides)
+    pipeline = destination.pipeline
     try:
-        source = whop(report=report, **overrides)
-        pipeline = destination.pipeline
         pipeline.extract(source)
         if loading:
             loading()
-        pipeline.normalize()
-        pipeline.load(raise_on_failed_jobs=True)
-    except ConfigFieldMissingException as error:
-        names = ", ".join(f"SOURCES__WHOP__{field.upper()}" for field in error.traces)
-        raise SettingError(f"Set {names}, or the same in .dlt/secrets.toml") from error
-    except ValueError as error:
-        raise SettingError(str(error)) from error
+        # dlt ends what it is writing before it heeds an interrupt; what comes after must not run.
+        with signals.intercepted_signals():
+            pipeline.normalize()
+            pipeline.load(raise_on_failed_jobs=True)
+            if signals.was_signal_received():
+                raise KeyboardInterrupt
     except PipelineStepFailed as error:
+        if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
+            raise KeyboardInterrupt from error
         raise PipelineError(
             "The load did not end; what it was to bring comes with the next run: "
             f"{first_line(root_cause(error))}"
@@ -125,7 +169,7 @@ def exit_code(report: RunReport) -> ExitCode:
     statuses = {table.status for table in report.tables}
     if report.refused and "ok" not in statuses:
         return ExitCode.SETTING
-    if "failed" in statuses or "ok" not in statuses:
+    if report.unread or "failed" in statuses or "ok" not in statuses:
         return ExitCode.FAILED
     return ExitCode.PARTLY if "forbidden" in statuses else ExitCode.OK
 
@@ -149,11 +193,24 @@ def run(
         The destination, to read the numbers from, and how it went.
 
     Raises:
-        PipelineError: see `sync`, `transform` and `run_lock`.
+        PipelineError: see `sync`, `transform` and `locked_destination`.
     """
-    with run_lock(WORK_FOLDER / "lock"):
-        destination = open_destination(destination_name)
+    with locked_destination(destination_name) as destination:
         code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
         if any(table.status == "ok" for table in report.tables):
             transform(destination, progress=modelling)
         return destination, code
+
+
+@contextmanager
+def locked_destination(name: str) -> Iterator[Destination]:
+    """Open a destination that no other run changes while the block runs.
+
+    Raises:
+        Locked: a run is under way.
+        PipelineError: see `open_destination`.
+    """
+    with run_lock(WORK_FOLDER / "lock"):
+        destination = open_destination(name)
+        with database_lock(destination):
+            yield destination

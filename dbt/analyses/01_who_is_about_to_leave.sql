@@ -1,9 +1,31 @@
 -- Who is about to leave? Paying subscriptions that are cancelled for the end of the period, or whose charge
--- failed and was not recovered, the largest first.
-with unpaid as (
-    select membership_id, sum(amount_usd) as unpaid_usd, max(failure_message) as a_failure
-    from {{ ref('fct_payments') }}
-    where is_failed and not is_paid
+-- failed and was not recovered, the largest first; with what is unpaid since the last period began, and why the
+-- latest of those charges failed.
+with last_periods as (
+    select membership_id, max(period_start) as period_start
+    from {{ ref('fct_subscription_periods') }}
+    group by membership_id
+),
+
+unpaid_charges as (
+    select
+        payments.membership_id,
+        payments.amount_usd,
+        payments.failure_message,
+        row_number() over (
+            partition by payments.membership_id order by payments.created_at desc, payments.payment_id
+        ) as place_from_last
+    from {{ ref('fct_payments') }} as payments
+    inner join last_periods on payments.membership_id = last_periods.membership_id
+    where payments.is_failed and not payments.is_paid and payments.created_at > last_periods.period_start
+),
+
+unpaid as (
+    select
+        membership_id,
+        sum(amount_usd) as unpaid_usd,
+        max(case when place_from_last = 1 then failure_message end) as latest_failure
+    from unpaid_charges
     group by membership_id
 )
 
@@ -16,7 +38,7 @@ select
     subscriptions.status,
     subscriptions.renewal_period_end,
     unpaid.unpaid_usd,
-    unpaid.a_failure
+    unpaid.latest_failure
 from {{ ref('fct_subscriptions') }} as subscriptions
 left join {{ ref('dim_members') }} as members on subscriptions.member_id = members.member_id
 left join {{ ref('dim_plans') }} as plans on subscriptions.plan_id = plans.plan_id

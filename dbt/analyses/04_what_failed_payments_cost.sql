@@ -1,7 +1,7 @@
 -- What did failed payments cost? Month by month: what was at risk, what came in after all, what did not, and
 -- the MRR lost to involuntary churn.
 with involuntary as (
-    select company_id, month, sum(mrr_churned_usd) as mrr_lost_usd
+    select company_id, month, -sum(mrr_churned_usd) as mrr_lost_usd
     from {{ ref('churn_monthly') }}
     where churn_type = 'involuntary'
     group by company_id, month

@@ -1,42 +1,48 @@
--- The definition itself, on the last day of every month: what the periods that cover it add up to.
-with month_ends as (
-    select
-        monthly.company_id,
-        least({{ last_day_of('monthly.month') }}, as_of.as_of_date) as date,
-        as_of.as_of,
-        monthly.mrr_end_usd
-    from {{ ref('mrr_monthly') }} as monthly
-    inner join {{ ref('int_as_of') }} as as_of on monthly.company_id = as_of.company_id
+-- The definition itself, on the last day of every month and on every tenth day: what the periods that cover it add
+-- up to. Periods of the same days are added up first, so that a day meets thousands of rows, not millions.
+with days as (
+    select daily.company_id, daily.date, daily.mrr_usd
+    from {{ ref('mrr_daily') }} as daily
+    inner join {{ ref('int_as_of') }} as as_of on daily.company_id = as_of.company_id
+    where
+        daily.date = {{ last_day_of(month_of('daily.date')) }}
+        or daily.date = as_of.as_of_date
+        or (daily.date - date '2000-01-01') % 10 = 0
 ),
 
 periods as (
     select
-        company_id,
-        period_end,
-        mrr_usd,
-        {{ local_date('period_start') }} as first_day,
-        {{ local_date('period_end') }} as first_day_after
-    from {{ ref('fct_subscription_periods') }}
+        periods.company_id,
+        periods.mrr_usd,
+        {{ local_date('periods.period_start') }} as first_day,
+        -- An end that is still to come has not happened yet.
+        case
+            when periods.period_end <= as_of.as_of then {{ local_date('periods.period_end') }}
+        end as first_day_after
+    from {{ ref('fct_subscription_periods') }} as periods
+    inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
+),
+
+of_the_same_days as (
+    select company_id, first_day, first_day_after, sum(mrr_usd) as mrr_usd
+    from periods
+    group by company_id, first_day, first_day_after
 ),
 
 covered as (
     select
-        month_ends.company_id,
-        month_ends.date,
-        month_ends.mrr_end_usd,
+        days.company_id,
+        days.date,
+        days.mrr_usd,
         sum(periods.mrr_usd) as periods_usd
-    from month_ends
-    left join periods
-        on month_ends.company_id = periods.company_id
-        and month_ends.date >= periods.first_day
-        and (
-            periods.first_day_after is null
-            or month_ends.date < periods.first_day_after
-            or periods.period_end > month_ends.as_of
-        )
-    group by month_ends.company_id, month_ends.date, month_ends.mrr_end_usd
+    from days
+    left join of_the_same_days as periods
+        on days.company_id = periods.company_id
+        and days.date >= periods.first_day
+        and (periods.first_day_after is null or days.date < periods.first_day_after)
+    group by days.company_id, days.date, days.mrr_usd
 )
 
-select company_id, date, mrr_end_usd, periods_usd
+select company_id, date, mrr_usd, periods_usd
 from covered
-where mrr_end_usd <> coalesce(periods_usd, 0)
+where mrr_usd <> coalesce(periods_usd, 0)

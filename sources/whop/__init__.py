@@ -90,6 +90,8 @@ def whop(
         WhopError: the key is refused, a company is not there or, without a report, whatever stops
             a table.
     """
+    if not api_key.strip():
+        raise ValueError("Set SOURCES__WHOP__API_KEY: it is empty")
     if company_id and company_ids:
         raise ValueError("Set SOURCES__WHOP__COMPANY_ID or SOURCES__WHOP__COMPANY_IDS, not both")
     unknown = sorted(set(tables or ()) - BY_NAME.keys())
@@ -103,7 +105,7 @@ def whop(
         )
     run = _Run(
         client=WhopClient(
-            api_key,
+            api_key.strip(),
             base_url,
             api_version,
             max_attempts=max_attempts,

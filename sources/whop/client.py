@@ -356,6 +356,8 @@ class WhopClient:
             raise WhopError(
                 f"{self.base_url} is no address: set SOURCES__WHOP__BASE_URL"
             ) from error
+        except httpx.LocalProtocolError as error:
+            raise WhopError(f"The request cannot be sent: {error}. Look at the settings") from error
         except httpx.TransportError as error:
             # A refused, dropped or timed-out connection, and a body shorter than announced.
             raise _Transient(
@@ -428,7 +430,7 @@ def _message(response: httpx.Response) -> str:
 
 
 def _error(response: httpx.Response, operation: str) -> WhopError:
-    says = f"{operation}: HTTP {response.status_code}: {_message(response)}"
+    says = f"{operation}: HTTP {response.status_code}: {_message(response).rstrip('.')}"
     match response.status_code:
         case 401:
             return KeyRefused(f"{says}. Set SOURCES__WHOP__API_KEY to a key that is valid")

@@ -216,19 +216,21 @@ class Extraction:
         except WhopError as error:
             if self._strict:
                 raise
-            if not isinstance(error, Unavailable):
-                self._report.refused = str(error)
-            self._report.tables.extend(
-                TableReport(
-                    self.company_id,
-                    resource.name,
-                    started_at,
-                    status="failed",
-                    finished_at=datetime.now(UTC),
-                    error=str(error),
+            self._report.unread[self.company_id] = str(error)
+            self._report.refused |= not isinstance(error, Unavailable)
+            if self._states(self.company_id):
+                # Noted for a company that was loaded before, not for an id that may be a slip.
+                self._report.tables.extend(
+                    TableReport(
+                        self.company_id,
+                        resource.name,
+                        started_at,
+                        status="failed",
+                        finished_at=datetime.now(UTC),
+                        error=str(error),
+                    )
+                    for resource in self._resources
                 )
-                for resource in self._resources
-            )
             return
         self._begin(now, started_at)
         if "companies" in self.tables and company is not None:
@@ -273,7 +275,7 @@ class Extraction:
             return None, error.server_time
         except NotFound as error:
             raise NotFound(
-                f"{error}. Set SOURCES__WHOP__COMPANY_ID to the key's company"
+                f"{error}. Set SOURCES__WHOP__COMPANY_ID (or _IDS) to a company of the key's"
             ) from error
         if self.company_id == "me":
             self.company_id = row["id"]

@@ -57,8 +57,10 @@ class RunReport:
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     tables: list[TableReport] = field(default_factory=list)
-    refused: str | None = None
-    """Why a company could not be read at all: the key or the company is wrong."""
+    unread: dict[str, str] = field(default_factory=dict)
+    """Companies of which nothing could be read, and why."""
+    refused: bool = False
+    """Whether that was for the key or the company: a setting."""
     progress: Callable[[str, int], None] = _ignore
 
     def absorb(self, part: RunReport) -> None:
@@ -82,6 +84,7 @@ class RunReport:
             earlier.finished_at, earlier.cursor_after = table.finished_at, table.cursor_after
             earlier.unfinished = table.unfinished
             earlier.notes.extend(note for note in table.notes if note not in earlier.notes)
+        self.unread |= part.unread
         self.refused = self.refused or part.refused
 
     def records(self) -> list[dict[str, Any]]:

@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tenant", action="append", default=[], metavar="PATH:NAME")
     parser.add_argument("--without-permission", action="append", default=[], metavar="NAME")
     given = parser.parse_args(arguments)
+    if given.members < 0 or given.years <= 0 or given.companies < 1:
+        parser.error("--members cannot be negative; --years and --companies must be positive")
 
     refuse: dict[str, set[str]] = {}
     for path, _, name in (pair.partition(":") for pair in given.refuse):
@@ -61,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ),
     )
     companies = " ".join(business.company_id for business in businesses)
-    print(f"{server.base_url} {server.api_key} {companies}", flush=True)
+    print(f"{server.base_url} {server.api_key} {companies}")
+    print(f"export SOURCES__WHOP__BASE_URL={server.base_url}")
+    print(f"export SOURCES__WHOP__API_KEY={server.api_key}", flush=True)
     with suppress(KeyboardInterrupt):
         server.run()
     server.close()

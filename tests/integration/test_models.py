@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -77,7 +78,20 @@ def test_descriptions_are_comments_in_the_database(built: Warehouse) -> None:
 @pytest.mark.parametrize("analysis", ANALYSES)
 def test_an_analysis_answers(built: Warehouse, artefacts: dict[str, Any], analysis: str) -> None:
     compiled = built.work / "target/compiled/whop_elt/analyses" / f"{analysis}.sql"
-    assert built.query(compiled.read_text())
+    rows = built.query(compiled.read_text())
+    assert rows
+    assert all(rows[0]), "a column has no name"
+    figures = [
+        value
+        for row in rows
+        for value in row.values()
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    ]
+    assert any(figures), "no figure but 0 and null"
+    lost = [row["mrr_lost_usd"] for row in rows if "mrr_lost_usd" in row]
+    assert all(value >= 0 for value in lost)
+    percents = [value for row in rows for name, value in row.items() if name.startswith("percent_")]
+    assert all(value is None or 0 <= value <= 100 for value in percents)
 
 
 def test_there_are_ten_analyses() -> None:

@@ -92,6 +92,19 @@ class Business:
             },
         )
 
+    def promo_code(self, code: str, **changes: Any) -> Row:
+        return self.add(
+            "promo_codes",
+            {
+                "id": self.new_id("promo"),
+                "code": code,
+                "promo_type": "percentage",
+                "amount_off": Decimal(10),
+                "duration": "once",
+                **changes,
+            },
+        )
+
     def member(self, **changes: Any) -> Row:
         number = self.new_id("mber")
         return self.add(
@@ -306,10 +319,7 @@ class Business:
 
     def finish(self) -> dict[str, list[Row]]:
         self.history()
-        self.add(
-            "promo_codes",
-            {"id": self.new_id("promo"), "code": "SAVE10", "amount_off": Decimal(10)},
-        )
+        self.promo_code("NOBODY")
         self.tables["sync_runs"].append(
             {
                 "run_id": f"run_{self.company_id}",
@@ -414,6 +424,13 @@ def refunds(b: Business) -> None:
     membership, payments = b.subscribe(plan, cycles=2, status="expired")
     at = payments[1]["paid_at"] + timedelta(days=3)
     b.refund(payments[1], at, status="void")  # was paid once, is not any more
+    for days in (-40, -0.5):  # whoever dated this refund was wrong
+        _, payments = b.subscribe(plan, b.moment(150), cycles=2)
+        b.refund(payments[1], payments[1]["paid_at"] + timedelta(days=days))
+    timeless = b.pay(None, plan, b.moment(), billing_reason="one_time")  # paid, nobody knows when
+    b.refund(timeless, timeless["paid_at"] + timedelta(days=4), paid_at=None)
+    timeless = b.pay(None, plan, b.moment(), billing_reason="one_time")
+    timeless["paid_at"] = None
 
 
 def reactivation(b: Business) -> None:
@@ -445,11 +462,15 @@ def failures(b: Business) -> None:
 
 
 def disputes(b: Business) -> None:
-    """Disputes by substatus and by alert."""
+    """Disputes by substatus and by alert, also of what is not paid any more."""
     plan = b.plan("55")
     _, payments = b.subscribe(plan, b.moment(100), 3)
     payments[1]["substatus"] = "dispute_under_review"
     payments[2]["dispute_alerted_at"] = payments[2]["paid_at"] + timedelta(days=2)
+    for lost in (True, True, False):  # more disputes than payments that are still paid
+        _, payments = b.subscribe(plan, datetime(2024, 2, 5, tzinfo=UTC), 1, status="expired")
+        if lost:
+            payments[0] |= {"status": "void", "substatus": "dispute_lost"}
 
 
 def free_and_one_time(b: Business) -> None:
@@ -473,6 +494,10 @@ def currencies(b: Business) -> None:
     payments[0]["usd_total"] = None  # the very first one
     free = b.plan("0", currency="eur")
     b.pay(b.membership(free, b.moment()), free, b.moment())
+    unknown: dict[str, Any] = {"created_at": b.moment(), "status": "open", "usd_total": None}
+    b.pay(b.membership(euro, b.moment()), euro, None, **unknown)  # failed, in unknown dollars
+    late = b.pay(b.membership(euro, b.moment()), euro, b.moment(), **unknown)
+    late |= {"status": "paid", "payments_failed": 2}
     for plan in (euro, yen, coin):
         for _ in range(2):
             _, payments = b.subscribe(plan, cycles=4)
@@ -558,6 +583,11 @@ def deleted_rows(b: Business) -> None:
     once = b.plan("12", None)
     b.pay(None, once, b.moment(), _whop_deleted_at=when)
     b.member(_whop_deleted_at=when)
+    retired = b.product()
+    retired["_whop_deleted_at"] = when
+    b.subscribe(b.plan("21", product__id=retired["id"]), b.moment(100), 2)
+    forgotten = b.plan("23", product__id=b.new_id("prod"))  # gone before the first sync
+    b.subscribe(forgotten, b.moment(100), 2)
 
 
 def ties(b: Business) -> None:
@@ -588,6 +618,31 @@ def as_of_edge(b: Business) -> None:
         b.subscribe(plan, start, 1, status="expired")
     for hours in (3, 0.0001, 0):
         b.subscribe(plan, b.synced_at - timedelta(hours=hours), 1)
+
+
+def promo_codes(b: Business) -> None:
+    """Begun with a code that is used up since, begun without one, and with two in turn."""
+    plan, trial = b.plan("30"), b.plan("30", trial_period_days=7)
+    once, forever = b.promo_code("ONCE"), b.promo_code("FOREVER", duration="forever")
+    for cycles, code in ((1, once), (3, once), (4, forever), (2, forever), (3, None)):
+        membership, payments = b.subscribe(plan, b.moment(200), cycles)
+        membership["status"] = b.random.choice(("active", "expired"))
+        for payment in payments if code is forever else payments[:1]:
+            payment["promo_code__id"] = code["id"] if code else None
+        membership["promo_code__id"] = forever["id"] if code is forever else None
+    # A code won back whoever was leaving: the subscription did not begin with it.
+    membership, payments = b.subscribe(plan, b.moment(200), 3)
+    payments[2]["promo_code__id"] = membership["promo_code__id"] = once["id"]
+    # Two payments at the same moment, the larger id with a code; and one not paid before them.
+    membership, payments = b.subscribe(plan, b.moment(150), 2, status="expired")
+    twin = b.pay(membership, plan, payments[0]["paid_at"])
+    max(twin, payments[0], key=lambda row: str(row["id"]))["promo_code__id"] = once["id"]
+    failed = b.pay(membership, plan, None, created_at=payments[0]["created_at"])
+    failed["promo_code__id"] = forever["id"]
+    # The free start of a trial is a payment too.
+    membership, payments = b.subscribe(trial, b.moment(200), 2)
+    start = b.pay(membership, trial, payments[0]["paid_at"] - timedelta(days=7), Decimal(0))
+    start["promo_code__id"] = forever["id"]
 
 
 def chaos(b: Business) -> None:
@@ -646,6 +701,7 @@ SCENARIOS: tuple[Callable[[Business], None], ...] = (
     ties,
     short_days,
     as_of_edge,
+    promo_codes,
     chaos,
 )
 
@@ -733,6 +789,26 @@ def situations_of(company: Company) -> Counter[str]:
         found["dispute by substatus"] += (row.get("substatus") or "").startswith("dispute_")
         found["dispute by alert"] += row.get("dispute_alerted_at") is not None
         found["refund of what is no longer paid"] += bool(payment.refund) and not payment.is_paid
+        found["refund before its payment"] += (
+            payment.refunded is not None
+            and payment.paid is not None
+            and row["refunded_at"] is not None
+            and row["refunded_at"] < payment.paid_at
+        )
+        found["refund of a payment without a time"] += (
+            payment.paid_at is None and payment.refunded is not None
+        )
+        found["failed in unknown dollars, never paid"] += (
+            payment.has_failed and payment.billed is None and payment.paid is None
+        )
+        found["failed in unknown dollars, paid since"] += (
+            payment.has_failed and payment.billed is None and payment.paid is not None
+        )
+        found["dispute of what is no longer paid"] += payment.is_disputed and not payment.is_paid
+        found["product deleted at Whop"] += (
+            company.products.get(payment.product_id or "", {}).get("_whop_deleted_at") is not None
+        )
+        found["product row missing"] += (payment.product_id or "") not in ("", *company.products)
         found["recovered payment"] += payment.has_failed and payment.is_paid
         found[f"payment {row['status']}"] += 1
         if payment.paid_at:
@@ -759,6 +835,16 @@ def situations_of(company: Company) -> Counter[str]:
         found["trial converted"] += trial and counted
         found["trial not converted"] += trial and not counted
     found["deleted user"] += sum(not row.get("user__id") for row in company.table("members"))
+
+    for subscription in company.fct_subscriptions():
+        membership = company.memberships.get(subscription["membership_id"], {})
+        began, in_force = subscription["promo_code_id"], membership.get("promo_code__id")
+        found["begun with a code not in force any more"] += began is not None and in_force is None
+        found["code in force that it did not begin with"] += in_force is not None and not began
+        ended, canceled = subscription["ended_at"], membership.get("canceled_at")
+        found["canceled after a run of periods had ended"] += bool(
+            ended and canceled and ended < canceled
+        )
 
     by_membership: dict[str, list[Any]] = defaultdict(list)
     for period in company.periods:
@@ -864,6 +950,16 @@ SITUATIONS: tuple[str, ...] = (
     "dispute by substatus",
     "dispute by alert",
     "refund of what is no longer paid",
+    "refund before its payment",
+    "refund of a payment without a time",
+    "failed in unknown dollars, never paid",
+    "failed in unknown dollars, paid since",
+    "dispute of what is no longer paid",
+    "product deleted at Whop",
+    "product row missing",
+    "begun with a code not in force any more",
+    "code in force that it did not begin with",
+    "canceled after a run of periods had ended",
     "recovered payment",
     *(f"payment {status}" for status in ("paid", "open", "uncollectible", "void", "unresolved")),
     *(f"month differs between UTC and {name}" for name in ZONES[1:]),

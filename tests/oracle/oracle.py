@@ -190,6 +190,7 @@ class Company:
         self.states = list(tables.get("membership_states", []))
         # A plan that Whop no longer lists still says what its payments were for.
         self.plans = {row["id"]: row for row in tables.get("plans", [])}
+        self.products = {row["id"]: row for row in tables.get("products", [])}
         self.deleted = {
             row["id"]: row["_whop_deleted_at"]
             for row in tables.get("memberships", [])
@@ -234,6 +235,8 @@ class Company:
         paid_at: datetime | None = row.get("paid_at")
         paid, refunded = self.known_day(paid_at), self.known_day(row.get("refunded_at") or paid_at)
         is_paid = row.get("status") == "paid"
+        ever_paid = is_paid or paid_at is not None
+        is_refunded = ever_paid and (row.get("refunded_amount") or ZERO) > 0
         gross = None if amount is None else self.usd(amount - tax, row)
         refund = self.usd(row.get("refunded_amount") or ZERO, row)
         same_currency = row.get("settlement_currency") == row.get("currency")
@@ -252,7 +255,7 @@ class Company:
             created=self.known_day(row.get("created_at")),
             paid_at=paid_at,
             paid=paid,
-            refunded=refunded if paid_at else None,
+            refunded=refunded if is_refunded else None,
             is_paid=is_paid,
             is_disputed=(row.get("substatus") or "").startswith("dispute_")
             or self.known_day(row.get("dispute_alerted_at")) is not None,
@@ -260,8 +263,8 @@ class Company:
             or row.get("status") in FAILED_STATUSES,
             billed=gross,
             gross=gross if is_paid else ZERO,
-            refund=refund if paid_at else ZERO,
-            fees=fees if paid_at else ZERO,
+            refund=refund if ever_paid else ZERO,
+            fees=fees if ever_paid else ZERO,
         )
 
     # ------------------------------------------------------------------ periods
@@ -331,6 +334,7 @@ class Company:
             row = period.payment.row
             if (row.get("refunded_amount") or ZERO) >= row["total"]:
                 refunded_at = row.get("refunded_at") or period.start
+                refunded_at = max(refunded_at, period.start)
                 end = refunded_at if end is None else min(end, refunded_at)
             done.append(replace(period, end=end, following=following))
         return done
@@ -420,7 +424,7 @@ class Company:
 
         membership = self.memberships.get(last.membership_id, {})
         canceled_at = membership.get("canceled_at")
-        if canceled_at and before_return(canceled_at):
+        if canceled_at and canceled_at <= self.as_of and before_return(canceled_at):
             return "voluntary", membership.get("cancel_option") or "unspecified"
         for payment in self.payments:
             if (
@@ -493,7 +497,7 @@ class Company:
 
     def fct_payments(self) -> list[Row]:
         first: dict[str | None, Payment] = {}
-        for payment in sorted(self.payments, key=lambda p: (p.paid_at or LATEST, p.id)):
+        for payment in sorted(self.payments, key=in_order_of_payment):
             if self.is_sale(payment):
                 first.setdefault(payment.member_id, payment)
         rows = []
@@ -515,13 +519,20 @@ class Company:
                         "product_id": payment.product_id,
                         "currency": payment.row.get("currency"),
                         "total": payment.row.get("total"),
+                        "paid_at": payment.paid_at if payment.paid else None,
+                        "paid_date": payment.paid,
+                        "refunded_at": (payment.row.get("refunded_at") or payment.paid_at)
+                        if payment.refunded
+                        else None,
+                        "refunded_date": payment.refunded,
+                        "refunded_amount": self.refunded_amount(payment),
+                        "fees_amount": self.fees_amount(payment),
                         "gross_usd": gross,
                         "refunded_usd": refund,
                         "fees_usd": fees,
                         "net_usd": net,
                         "is_paid": payment.is_paid and payment.paid is not None,
-                        "is_refunded": payment.refunded is not None
-                        and (payment.row.get("refunded_amount") or ZERO) > 0,
+                        "is_refunded": payment.refunded is not None,
                         "is_disputed": payment.is_disputed,
                         "is_recovered": payment.has_failed
                         and payment.is_paid
@@ -531,6 +542,21 @@ class Company:
                     }
                 )
         return rows
+
+    def refunded_amount(self, payment: Payment) -> Decimal | None:
+        """What was refunded, in the payment's currency; null before its time has come."""
+        amount: Decimal | None = payment.row.get("refunded_amount")
+        ever_paid = payment.is_paid or payment.paid_at is not None
+        is_to_come = ever_paid and (amount or ZERO) > 0 and payment.refunded is None
+        return None if is_to_come else amount
+
+    def fees_amount(self, payment: Payment) -> Decimal | None:
+        """Fees in the payment's currency, once it is paid and if they are settled in it."""
+        row = payment.row
+        amount, after_fees = row.get("total"), row.get("amount_after_fees")
+        if not payment.paid or row.get("settlement_currency") != row.get("currency"):
+            return None
+        return None if amount is None or after_fees is None else Decimal(amount - after_fees)
 
     def is_sale(self, payment: Payment) -> bool:
         """Whether money changed hands: not so for the free first payment of a trial."""
@@ -562,6 +588,8 @@ class Company:
             ended_at = last.end if self.has_ended(last) else None
             churn_type, churn_reason = self.ending(last) if ended_at else (None, None)
             own = [p for p in self.payments if p.membership_id == membership_id]
+            first = min((p for p in own if p.is_paid and p.paid), key=in_order_of_payment)
+            canceled_at = membership.get("canceled_at")
             trial = self.is_trial(membership)
             sums = self.sums(own, lambda day: True)
             rows.append(
@@ -570,6 +598,9 @@ class Company:
                     "member_id": last.member_id,
                     "plan_id": last.payment.plan_id,
                     "product_id": last.payment.product_id,
+                    # Not the membership's: that is the code in force now, none when it is used up.
+                    "promo_code_id": first.row.get("promo_code__id"),
+                    "canceled_at": canceled_at if self.known_day(canceled_at) else None,
                     "started_at": periods[0].start,
                     "ended_at": ended_at,
                     "is_active": ended_at is None,
@@ -688,7 +719,8 @@ class Company:
         """The month of the first thing there is to report."""
         days = [move.day for move in self.movements]
         for p in self.payments:
-            days += [day for day in (p.created, p.paid, p.refunded) if day is not None]
+            refunded = p.refunded if p.refund else None
+            days += [day for day in (p.created, p.paid, refunded) if day is not None]
         trials = (self.known_day(m.get("created_at")) for m in self.trials())
         days += [day for day in trials if day is not None]
         return month_of(min(days)) if days else None
@@ -740,7 +772,7 @@ class Company:
             ),
             "refund_rate": ratio(sums["refunded_usd"], sums["gross_usd"]),
             "disputes": len(disputed),
-            "dispute_rate": ratio(len(disputed), len(paid)),
+            "dispute_rate": ratio(sum(1 for p in disputed if p.is_paid), len(paid)),
             "failed_payments": len(failed),
             "recovered_payments": len(recovered),
             "recovery_rate": ratio(len(recovered), len(failed)),
@@ -749,9 +781,8 @@ class Company:
             "trials_started": len(trials),
             "trials_converted": len(converted),
             "trial_conversion_rate": ratio(len(converted), len(trials)),
-            "payments_without_usd": sum(
-                1 for p in ever_paid if p.gross is None or p.refund is None
-            ),
+            "payments_without_usd": sum(1 for p in ever_paid if p.gross is None or p.refund is None)
+            + sum(1 for p in failed if p.billed is None and not p.paid),
             "payments_without_fees": sum(1 for p in ever_paid if p.fees is None),
         }
 
@@ -785,15 +816,24 @@ class Company:
 
     def recognized_by_day(self, payment: Payment, period: Period | None) -> Iterator[Row]:
         """What a payment adds to recognized revenue, day by day."""
+        too_early = payment.refunded is not None and (
+            payment.paid is None or payment.refunded < payment.paid
+        )
+        if payment.refunded and too_early:  # put right on the day of the payment
+            yield {"day": payment.refunded, "usd": -(payment.refund or ZERO)}
         if payment.paid is None:
             return
+        refunded = payment.refunded
+        if too_early:
+            yield {"day": payment.paid, "usd": payment.refund or ZERO}
+            refunded = payment.paid
         recurring = period.recurring if period else ZERO
         days_left = period.days if period else 0
         deferred = recurring
         yield {"day": payment.paid, "usd": (payment.gross or ZERO) - recurring}
         last = payment.paid + timedelta(days=days_left)
-        for day in days_between(payment.paid, min(self.today, max(last, payment.refunded or last))):
-            if day == payment.refunded:  # what is not yet earned goes first
+        for day in days_between(payment.paid, min(self.today, max(last, refunded or last))):
+            if day == refunded:  # what is not yet earned goes first
                 taken = min(deferred, payment.refund or ZERO)
                 deferred -= taken
                 yield {"day": day, "usd": taken - (payment.refund or ZERO)}
@@ -850,6 +890,7 @@ class Company:
 
     def dim_members(self) -> list[Row]:
         known = {row["id"] for row in self.table("members")}
+        listed = {row["id"] for row in self.table("members") if not row.get("_whop_deleted_at")}
         # Also whoever Whop does not list, but has a membership or a payment.
         known |= {row["member__id"] for row in self.memberships.values() if row.get("member__id")}
         known |= {p.member_id for p in self.payments if p.member_id}
@@ -869,13 +910,36 @@ class Company:
                     "mrr_usd": mrr,
                     "cohort_month": cohorts.get(member),
                     "is_customer": mrr > 0,
+                    "is_listed": member in listed,
                 }
             )
         return rows
 
+    def sums_without_fees(self, payments: Iterable[Payment], *others: str) -> Row:
+        sums = self.sums(payments, lambda day: True)
+        return {name: sums[name] for name in ("gross_usd", "refunded_usd", *others)}
+
     def dim_products(self) -> list[Row]:
+        """Also those that Whop no longer lists, or that only a plan or a payment names."""
+        known = set(self.products)
+        known |= {row["product__id"] for row in self.plans.values() if row.get("product__id")}
+        known |= {p.product_id for p in self.payments if p.product_id}
         return [
-            {"product_id": row["id"], "title": row.get("title")} for row in self.table("products")
+            {
+                "product_id": product_id,
+                "title": self.products.get(product_id, {}).get("title"),
+                "is_listed": product_id in self.products
+                and self.products[product_id].get("_whop_deleted_at") is None,
+                "mrr_usd": total(
+                    period.mrr
+                    for period in self.periods
+                    if period.payment.product_id == product_id and self.covers(period, self.today)
+                ),
+                **self.sums_without_fees(
+                    [p for p in self.payments if p.product_id == product_id], "net_usd"
+                ),
+            }
+            for product_id in sorted(known)
         ]
 
     def dim_plans(self) -> list[Row]:
@@ -886,15 +950,41 @@ class Company:
                 "product_id": row.get("product__id"),
                 "billing_period_days": row.get("billing_period"),
                 **{name: row.get(name) for name in columns},
+                "product_title": self.products.get(row.get("product__id") or "", {}).get("title"),
+                "is_listed": row.get("_whop_deleted_at") is None,
+                "mrr_usd": total(
+                    period.mrr
+                    for period in self.periods
+                    if period.payment.plan_id == row["id"] and self.covers(period, self.today)
+                ),
+                **self.sums_without_fees(
+                    [p for p in self.payments if p.plan_id == row["id"]], "net_usd"
+                ),
             }
-            for row in self.table("plans")
+            for row in self.plans.values()  # also those that Whop no longer lists
         ]
 
     def dim_promo_codes(self) -> list[Row]:
-        return [
-            {"promo_code_id": row["id"], "code": row.get("code")}
-            for row in self.table("promo_codes")
-        ]
+        subscriptions = self.fct_subscriptions()
+        rows = []
+        for row in self.table("promo_codes"):
+            bought = [p for p in self.payments if p.row.get("promo_code__id") == row["id"]]
+            paid = [p for p in bought if p.is_paid and p.paid]
+            began = [s for s in subscriptions if s["promo_code_id"] == row["id"]]
+            rows.append(
+                {
+                    "promo_code_id": row["id"],
+                    "code": row.get("code"),
+                    "payments_count": len(paid),
+                    "members_count": len({p.member_id for p in paid if p.member_id}),
+                    **self.sums_without_fees(bought),
+                    "subscriptions_count": len(began),
+                    "subscriptions_active": sum(1 for s in began if s["is_active"]),
+                    "subscriptions_mrr_usd": total(s["mrr_usd"] for s in began),
+                    "subscriptions_net_usd": total(s["lifetime_net_usd"] for s in began),
+                }
+            )
+        return rows
 
     def dim_companies(self) -> list[Row]:
         return [{"title": row.get("title")} for row in self.table("companies")]
@@ -940,6 +1030,10 @@ class Company:
         if changed and before["_whop_synced_at"] < changed <= seen:
             return changed
         return seen
+
+
+def in_order_of_payment(payment: Payment) -> tuple[datetime, str]:
+    return payment.paid_at or LATEST, payment.id
 
 
 def content(row: Row) -> str:

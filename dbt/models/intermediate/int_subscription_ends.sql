@@ -9,7 +9,8 @@ with ends as (
         periods.period_start,
         periods.period_end,
         periods.next_period_start,
-        periods.mrr_usd
+        periods.mrr_usd,
+        as_of.as_of
     from {{ ref('int_subscription_periods') }} as periods
     inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
     where
@@ -54,7 +55,7 @@ typed as (
         memberships.cancel_option,
         case
             -- What a member did after coming back says nothing about why they had left before.
-            when memberships.canceled_at is not null
+            when memberships.canceled_at <= ends.as_of
                 and (ends.next_period_start is null or memberships.canceled_at < ends.next_period_start)
                 then 'voluntary'
             when ends_after_a_failure.payment_id is not null then 'involuntary'

@@ -45,9 +45,11 @@ net_revenue as (
 ),
 
 changes as (
-    select * from mrr_changes
+    select company_id, cohort_month, month, mrr_change_usd, customers_change, net_usd
+    from mrr_changes
     union all
-    select * from net_revenue
+    select company_id, cohort_month, month, mrr_change_usd, customers_change, net_usd
+    from net_revenue
 ),
 
 months as (

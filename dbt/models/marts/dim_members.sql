@@ -11,7 +11,8 @@ with members as (
         most_recent_action,
         most_recent_action_at,
         created_at,
-        joined_at
+        joined_at,
+        deleted_at is null as is_listed
     from {{ ref('stg_whop__members') }}
 ),
 
@@ -68,7 +69,7 @@ select
     members.most_recent_action_at,
     members.created_at,
     members.joined_at,
-    members.member_id is not null as is_listed,
+    coalesce(members.is_listed, false) as is_listed,
     money.first_paid_date,
     money.last_paid_date,
     cast(coalesce(money.gross_usd, 0) as decimal(38, 9)) as lifetime_gross_usd,

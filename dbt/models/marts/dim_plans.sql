@@ -1,11 +1,25 @@
+-- Also plans that Whop no longer lists, whatever include_deleted says: their payments are in the other marts.
 with plans as (
-    select *
-    from {{ ref('stg_whop__plans') }}
+    select
+        plan_id,
+        company_id,
+        product_id,
+        title,
+        plan_type,
+        visibility,
+        currency,
+        initial_price,
+        renewal_price,
+        billing_period_days,
+        trial_period_days,
+        created_at,
+        deleted_at is null as is_listed
+    from {{ ref('base_whop__plans') }}
 ),
 
 products as (
     select product_id, title
-    from {{ ref('stg_whop__products') }}
+    from {{ ref('base_whop__products') }}
 ),
 
 mrr as (
@@ -43,6 +57,7 @@ select
     plans.billing_period_days,
     plans.trial_period_days,
     plans.created_at,
+    plans.is_listed,
     cast(coalesce(mrr.mrr_usd, 0) as decimal(38, 6)) as mrr_usd,
     cast(coalesce(mrr.customers, 0) as bigint) as customers,
     cast(coalesce(money.gross_usd, 0) as decimal(38, 9)) as gross_usd,

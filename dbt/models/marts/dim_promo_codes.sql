@@ -1,5 +1,18 @@
 with promo_codes as (
-    select *
+    select
+        promo_code_id,
+        company_id,
+        product_id,
+        code,
+        status,
+        promo_type,
+        currency,
+        amount_off,
+        duration,
+        promo_duration_months,
+        uses,
+        created_at,
+        expires_at
     from {{ ref('stg_whop__promo_codes') }}
 ),
 

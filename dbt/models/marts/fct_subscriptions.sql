@@ -54,17 +54,40 @@ money as (
     group by membership_id
 ),
 
+paid as (
+    select
+        payments.membership_id,
+        payments.promo_code_id,
+        row_number() over (
+            partition by payments.membership_id order by payments.paid_at, payments.payment_id collate "C"
+        ) as place
+    from {{ ref('int_payments') }} as payments
+    inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
+    where payments.is_paid and payments.paid_at <= as_of.as_of and payments.membership_id is not null
+),
+
+-- A membership names the code in force now; the one it began with is that of its first payment.
+first_payments as (
+    select membership_id, promo_code_id
+    from paid
+    where place = 1
+),
+
 memberships as (
     select
         memberships.membership_id,
         memberships.status,
-        memberships.promo_code_id,
         memberships.cancel_at_period_end,
-        memberships.canceled_at,
-        memberships.cancellation_reason,
+        -- A cancellation after as_of has not happened yet.
+        case when memberships.canceled_at <= as_of.as_of then memberships.canceled_at end as canceled_at,
+        case
+            when memberships.canceled_at <= as_of.as_of or memberships.canceled_at is null
+                then memberships.cancellation_reason
+        end as cancellation_reason,
         memberships.renewal_period_end,
         case when plans.trial_period_days > 0 then memberships.created_at end as trial_started_at
     from {{ ref('stg_whop__memberships') }} as memberships
+    inner join {{ ref('int_as_of') }} as as_of on memberships.company_id = as_of.company_id
     left join {{ ref('base_whop__plans') }} as plans on memberships.plan_id = plans.plan_id
 )
 
@@ -74,7 +97,7 @@ select
     last_periods.member_id,
     last_periods.product_id,
     last_periods.plan_id,
-    memberships.promo_code_id,
+    first_payments.promo_code_id,
     memberships.status,
     subscriptions.started_at,
     last_periods.ended_at,
@@ -98,3 +121,4 @@ inner join last_periods on subscriptions.membership_id = last_periods.membership
 left join ends on last_periods.payment_id = ends.payment_id
 left join money on subscriptions.membership_id = money.membership_id
 left join memberships on subscriptions.membership_id = memberships.membership_id
+left join first_payments on subscriptions.membership_id = first_payments.membership_id

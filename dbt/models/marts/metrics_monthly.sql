@@ -4,7 +4,18 @@ with as_of as (
 ),
 
 mrr as (
-    select *
+    select
+        company_id,
+        month,
+        mrr_start_usd,
+        new_usd,
+        reactivation_usd,
+        expansion_usd,
+        contraction_usd,
+        churn_usd,
+        mrr_end_usd,
+        customers_start,
+        customers_end
     from {{ ref('mrr_monthly') }}
 ),
 
@@ -34,23 +45,32 @@ revenue as (
     group by company_id, {{ month_of('event_date') }}
 ),
 
-payments as (
+ever_paid as (
     select
         payments.company_id,
         {{ month_of('payments.paid_date') }} as month,
-        count(case when payments.is_paid then 1 end) as payments_paid,
-        count(
-            case
-                when left(payments.substatus, 8) = 'dispute_' or payments.dispute_alerted_at <= as_of.as_of then 1
-            end
-        ) as disputes,
-        count(case when payments.gross_usd is null or payments.refunded_usd is null then 1 end)
-            as payments_without_usd,
-        count(case when payments.fees_usd is null then 1 end) as payments_without_fees
+        payments.is_paid,
+        coalesce(left(payments.substatus, 8) = 'dispute_', false)
+        or coalesce(payments.dispute_alerted_at <= as_of.as_of, false) as is_disputed,
+        payments.gross_usd is null or payments.refunded_usd is null as is_without_usd,
+        payments.fees_usd is null as is_without_fees
     from {{ ref('int_payments') }} as payments
     inner join as_of on payments.company_id = as_of.company_id
     where payments.paid_at <= as_of.as_of
-    group by payments.company_id, {{ month_of('payments.paid_date') }}
+),
+
+payments as (
+    select
+        company_id,
+        month,
+        count(case when is_paid then 1 end) as payments_paid,
+        count(case when is_disputed then 1 end) as disputes,
+        -- A disputed payment may not be paid any more: the rate is of those that are.
+        count(case when is_disputed and is_paid then 1 end) as disputes_of_paid,
+        count(case when is_without_usd then 1 end) as payments_without_usd,
+        count(case when is_without_fees then 1 end) as payments_without_fees
+    from ever_paid
+    group by company_id, month
 ),
 
 failures as (
@@ -59,6 +79,9 @@ failures as (
         {{ month_of('payments.created_date') }} as month,
         count(*) as failed_payments,
         count(case when payments.is_paid and payments.paid_at <= as_of.as_of then 1 end) as recovered_payments,
+        count(
+            case when payments.amount_usd is null and coalesce(payments.paid_at > as_of.as_of, true) then 1 end
+        ) as failed_without_usd,
         sum(coalesce(payments.amount_usd, 0)) as at_risk_usd,
         sum(
             case
@@ -146,7 +169,8 @@ counted as (
         coalesce(revenue.net_usd, 0) as net_usd,
         coalesce(payments.payments_paid, 0) as payments_paid,
         coalesce(payments.disputes, 0) as disputes,
-        coalesce(payments.payments_without_usd, 0) as payments_without_usd,
+        coalesce(payments.disputes_of_paid, 0) as disputes_of_paid,
+        coalesce(payments.payments_without_usd, 0) + coalesce(failures.failed_without_usd, 0) as payments_without_usd,
         coalesce(payments.payments_without_fees, 0) as payments_without_fees,
         coalesce(failures.failed_payments, 0) as failed_payments,
         coalesce(failures.recovered_payments, 0) as recovered_payments,
@@ -190,7 +214,7 @@ select
     {{ divide('refunded_usd', 'gross_usd', 9) }} as refund_rate,
     cast(payments_paid as bigint) as payments_paid,
     cast(disputes as bigint) as disputes,
-    {{ divide('disputes', 'payments_paid', 9) }} as dispute_rate,
+    {{ divide('disputes_of_paid', 'payments_paid', 9) }} as dispute_rate,
     cast(failed_payments as bigint) as failed_payments,
     cast(recovered_payments as bigint) as recovered_payments,
     {{ divide('recovered_payments', 'failed_payments', 9) }} as recovery_rate,
