@@ -127,8 +127,8 @@ def open_source(**settings: Any) -> DltSource:
     except ConfigValueCannotBeCoercedException as error:
         form = ', written ["a", "b"]' if "list" in str(error.hint).lower() else ""
         raise SettingError(
-            f"SOURCES__WHOP__{error.field_name.upper()} has a value it cannot have; the README says "
-            f"which it can{form}"
+            f"SOURCES__WHOP__{error.field_name.upper()} has a value it cannot have; the README "
+            f"says which it can{form}"
         ) from error
     except ConfigProviderException as error:
         raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error

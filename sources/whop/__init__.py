@@ -205,7 +205,7 @@ class _Run:
                     company_id,
                     [BY_NAME[name] for name in self._tables],
                     self._settings,
-                    lambda real_id: {name: _load(state) for name, state in _state(real_id).items()},
+                    _known_states,
                     lambda real_id: Warehouse(pipeline, real_id),
                     self._report,
                     pipeline.working_dir,
@@ -216,6 +216,12 @@ class _Run:
                 extraction.read()
             self._client.close()
         return self._extractions
+
+
+def _known_states(company_id: str) -> dict[str, TableState]:
+    """State of one company's tables; empty when none was ever loaded."""
+    companies = dlt.current.source_state().get("companies", {})
+    return {name: _load(state) for name, state in companies.get(company_id, {}).items()}
 
 
 def _state(company_id: str) -> dict[str, Any]:
