@@ -27,6 +27,10 @@ def test_its_queries_are_those_the_demo_runs() -> None:
     assert blocks == list(QUERIES)
 
 
+def test_nothing_in_it_is_still_to_be_filled_in() -> None:
+    assert "@@" not in README
+
+
 def test_its_settings_are_those_of_the_source() -> None:
     told = set(re.findall(r"`SOURCES__WHOP__(\w+)`", section("Settings")))
     # Not settings: a flag of a run, the size of its parts, and where it reports.
