@@ -1,0 +1,1 @@
+"""Random businesses, syncs, faults and kills; afterwards the warehouse must equal Whop."""

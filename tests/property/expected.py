@@ -1,0 +1,137 @@
+"""What a row of Whop's must look like in the warehouse: written apart from the source's own code.
+
+Only the names and types of the documented columns are taken from `resources.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any
+
+from sources.whop.resources import BY_NAME
+
+Row = dict[str, Any]
+
+ENDED = frozenset({"canceled", "expired"})
+"""Statuses in which a membership is over; in any other it is live."""
+OPEN = frozenset({"draft", "open", "pending", "unresolved"})
+"""Statuses of a payment that are not final."""
+
+SECRETS = {"apps": ("api_key", "secrets")}
+
+OWN_COLUMNS = {
+    "company_id": "text",
+    "_whop_synced_at": "timestamp",
+    "_whop_deleted_at": "timestamp",
+    "_whop_extra": "json",
+    "_dlt_load_id": "text",
+    "_dlt_id": "text",
+}
+
+EMBEDDED: Mapping[str, tuple[str, ...]] = {
+    "payments": (
+        "membership__status",
+        "membership__phone_number",
+        "member__phone",
+        "user__",
+        "plan__internal_notes",
+        "plan__metadata",
+        "product__title",
+        "product__route",
+        "product__metadata",
+        "promo_code__",
+        "payment_method__",
+        "company__",
+        # Whether it may be voided follows from its membership's status.
+        "voidable",
+    ),
+    "memberships": ("user__", "plan__metadata", "product__title", "product__metadata", "company__"),
+    "members": ("user__", "phone", "company__"),
+}
+"""Columns (or how they begin) in which a row shows another object: as of the row's last read."""
+
+
+def embedded(table: str, column: str) -> bool:
+    """Whether the column shows another object."""
+    return column.startswith(EMBEDDED.get(table, ()))
+
+
+class Unfit(Exception):
+    """The value is not of its column's type."""
+
+
+def columns(table: str, row: Mapping[str, Any]) -> Row:
+    """The documented columns of a row, and `_whop_extra`; None where it has nothing to say."""
+    kinds = BY_NAME[table].columns
+    parents = {name.rsplit("__", depth)[0] for name in kinds for depth in range(1, 4)} - set(kinds)
+    values: Row = dict.fromkeys(kinds)
+    extra: Row = {}
+
+    def visit(record: Mapping[str, Any], prefix: str) -> None:
+        for key, value in record.items():
+            path = prefix + key
+            if path in kinds:
+                if value is None:
+                    continue
+                try:
+                    values[path] = _convert(kinds[path], value)
+                except Unfit:
+                    extra[path] = value
+            elif path in parents and (value is None or isinstance(value, dict)):
+                visit(value or {}, f"{path}__")
+            else:
+                extra[path] = value
+
+    secrets = SECRETS.get(table, ())
+    visit({key: _clean(value) for key, value in row.items() if key not in secrets}, "")
+    values["_whop_extra"] = extra or None
+    return values
+
+
+def _clean(value: Any) -> Any:
+    """Without NUL, which no database holds."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_clean(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(key): _clean(item) for key, item in value.items()}
+    return value
+
+
+def _convert(kind: str, value: Any) -> Any:
+    match kind, value:
+        case "json", _:
+            return value
+        case "text", str():
+            return value
+        case "text", bool() | int() | float():
+            return json.dumps(value)
+        case "bool", bool():
+            return value
+        case "bigint", int() if not isinstance(value, bool) and -(2**63) <= value < 2**63:
+            return value
+        case "bigint", float() if value.is_integer() and abs(value) < 2**63:
+            return int(value)
+        case "decimal", int() | float() | str() if not isinstance(value, bool):
+            try:
+                number = Decimal(str(value))
+            except InvalidOperation:
+                raise Unfit from None
+            if not number.is_finite() or abs(number) >= Decimal(10) ** 29:
+                raise Unfit
+            if number != number.quantize(Decimal("1e-9"), context=Context(prec=60)):
+                raise Unfit
+            return number
+        case "timestamp", str():
+            try:
+                moment = datetime.fromisoformat(value)
+            except ValueError:
+                raise Unfit from None
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        case "timestamp", int() | float() if not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC)
+    raise Unfit

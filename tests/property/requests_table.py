@@ -1,0 +1,258 @@
+"""What a run costs in requests, and what created_after alone misses.
+
+    python -m tests.property.requests_table --members 100000 --years 3
+
+A simulated business is loaded once, a day passes, and what has changed is then looked for in two
+ways. Requests are those the simulator has counted, without a rate limit; a change is found when the
+warehouse (or what created_after brought) shows the row as it is at Whop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sources.whop.client import WhopClient
+from sources.whop.resources import BY_NAME
+from sources.whop.sync import iso
+from sources.whop_simulator import Business, Server, serve
+
+from .database import Database
+from .expected import Row, columns, embedded
+
+ROOT = Path(__file__).parents[2]
+TABLES = tuple(name for name, resource in BY_NAME.items() if resource.listed)
+
+
+@dataclass
+class Measured:
+    """One way to bring a warehouse up to date."""
+
+    way: str
+    requests: int
+    rows: int
+    seconds: float
+    found: dict[str, int] = field(default_factory=dict)
+    missed: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """The business, what changed in it in a day, and what each way made of that."""
+
+    sizes: dict[str, int]
+    changed: dict[str, int]
+    ways: list[Measured]
+
+
+def measure(
+    members: int, years: float, folder: Path, *, days: float = 1, second_full: bool = False
+) -> Outcome:
+    """Load, let time pass, and count what each way asks and misses."""
+    business = Business(seed=7, members=members, years=years)
+    database = Database("duckdb", str(folder / "whop.duckdb"))
+    before = _fingerprints(business)
+    with serve(business, foreign=False) as server:
+        full = _sync(server, database, folder, "full", full=True)
+        cursors = _newest(business)
+        server.advance(timedelta(days=days))
+        after = _fingerprints(business)
+        changed = {
+            table: {key for key, print_ in after[table].items() if before[table].get(key) != print_}
+            for table in TABLES
+        }
+        sizes = {table: len(rows) for table, rows in after.items()}
+        alone, brought = _created_after(server, business.company_id, cursors)
+        ours = _sync(server, database, folder, "incremental")
+        stored = _stored(database, changed)
+        ways = [full, ours, alone]
+        _compare(ours, business, changed, stored)
+        _compare(alone, business, changed, brought)
+        if second_full:
+            again = _sync(server, database, folder, "full again", full=True)
+            _compare(again, business, changed, _stored(database, changed))
+            ways.insert(1, again)
+    return Outcome(sizes, {table: len(keys) for table, keys in changed.items()}, ways)
+
+
+def _fingerprints(business: Business) -> dict[str, dict[str, int]]:
+    """A number per row that changes with it, without what the row shows of other objects."""
+    return {
+        table: {row["id"]: hash(orjson.dumps(_plain(table, row))) for row in business.rows(table)}
+        for table in TABLES
+    }
+
+
+def _plain(table: str, row: Row) -> Row:
+    """The row's own fields, as they are in the JSON."""
+    shown: Row = {}
+    for name, value in row.items():
+        if embedded(table, name) or embedded(table, f"{name}__"):
+            continue
+        shown[name] = value.get("id") if isinstance(value, dict) and "id" in value else value
+    return shown
+
+
+def _newest(business: Business) -> dict[str, datetime]:
+    """The newest `created_at` of each list that can be asked for newer rows."""
+    newest: dict[str, datetime] = {}
+    for table in TABLES:
+        if not BY_NAME[table].created_after:
+            continue
+        moments = [row["created_at"] for row in business.rows(table) if row.get("created_at")]
+        newest[table] = datetime.fromisoformat(max(moments)) if moments else business.clock
+    return newest
+
+
+def _created_after(
+    server: Server, company_id: str, cursors: dict[str, datetime]
+) -> tuple[Measured, dict[str, dict[str, Row]]]:
+    """What a sync does that only asks for what was created since; lists without it are read."""
+    server.reset_counters()
+    started = time.monotonic()
+    brought: dict[str, dict[str, Row]] = {}
+    with WhopClient(server.api_key, server.base_url) as client:
+        client._rate_limit.wait = lambda operation: None  # type: ignore[method-assign]
+        for table in TABLES:
+            resource = BY_NAME[table]
+            params: dict[str, str | Sequence[str]] = dict(resource.params)
+            if table in cursors:
+                params["created_after"] = iso(cursors[table] - timedelta(hours=1))
+            pages = client.pages(
+                resource.path, params, tenant=resource.tenant, company_id=company_id
+            )
+            brought[table] = {row["id"]: columns(table, row) for page in pages for row in page.rows}
+    rows = sum(len(found) for found in brought.values())
+    way = "created_after alone"
+    seconds = time.monotonic() - started
+    return Measured(way, sum(server.requests.values()), rows, seconds), brought
+
+
+def _sync(
+    server: Server, database: Database, folder: Path, way: str, *, full: bool = False
+) -> Measured:
+    """One sync in a process of its own."""
+    server.reset_counters()
+    result = folder / "result.json"
+    settings = {
+        "base_url": server.base_url,
+        "api_key": server.api_key,
+        "full": full,
+        "full_every_days": 9999,
+    }
+    started = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "tests.property.requests_table", "--sync", json.dumps(settings),
+         "--result", str(result), "--folder", str(folder)],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "DESTINATION__DUCKDB__CREDENTIALS": database.credentials,
+        },
+        check=True,
+    )  # fmt: skip
+    seconds = time.monotonic() - started
+    said = json.loads(result.read_text())
+    assert said["code"] == 0, said
+    return Measured(way, sum(server.requests.values()), said["rows"], seconds)
+
+
+def _sync_here(settings: Row, folder: Path, result: Path) -> None:
+    from pipelines.destination import open_destination
+    from pipelines.whop import sync
+    from sources.whop import RunReport
+    from sources.whop.client import RateLimit
+
+    RateLimit.wait = lambda self, operation: None  # type: ignore[method-assign]
+    os.chdir(folder)
+    report = RunReport()
+    code = sync(open_destination("duckdb"), report, **settings)
+    rows = sum(table.rows_read for table in report.tables)
+    result.write_text(json.dumps({"code": int(code), "rows": rows}))
+
+
+def _stored(database: Database, changed: dict[str, set[str]]) -> dict[str, dict[str, Row]]:
+    """The stored rows of what has changed."""
+    return {table: database.some(table, keys) for table, keys in changed.items()}
+
+
+def _compare(
+    measured: Measured,
+    business: Business,
+    changed: dict[str, set[str]],
+    known: dict[str, dict[str, Row]],
+) -> None:
+    for table, keys in changed.items():
+        found = sum(_shows(business, table, key, known[table].get(key)) for key in keys)
+        measured.found[table] = found
+        measured.missed[table] = len(keys) - found
+
+
+def _shows(business: Business, table: str, key: str, row: Row | None) -> bool:
+    """Whether a known row is the row at Whop, but for what it shows of other objects."""
+    if row is None:
+        return False
+    real = columns(table, business.row(table, key))
+    return all(
+        row.get(name) == value
+        for name, value in real.items()
+        if not embedded(table, name) and row.get(name) is not None
+    ) and all(row.get(name) == real[name] for name in ("status", "updated_at") if name in real)
+
+
+def _lines(outcome: Outcome) -> Iterable[str]:
+    total = sum(outcome.changed.values())
+    yield f"rows: {sum(outcome.sizes.values()):,}  {outcome.sizes}"
+    yield f"changed or new: {total:,} ({total / sum(outcome.sizes.values()):.1%})"
+    yield f"  {outcome.changed}"
+    yield ""
+    yield "| way | requests | rows read | changes missed | seconds |"
+    yield "|---|---|---|---|---|"
+    for way in outcome.ways:
+        missed = f"{sum(way.missed.values()):,}" if way.missed else "0"
+        yield f"| {way.way} | {way.requests:,} | {way.rows:,} | {missed} | {way.seconds:.0f} |"
+    for way in outcome.ways:
+        if any(way.missed.values()):
+            yield f"{way.way} misses { ({k: v for k, v in way.missed.items() if v}) }"
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--members", type=int, default=2000)
+    parser.add_argument("--years", type=float, default=3)
+    parser.add_argument("--days", type=float, default=1)
+    parser.add_argument("--second-full", action="store_true")
+    parser.add_argument("--sync", help=argparse.SUPPRESS)
+    parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given: Any = parser.parse_args()
+    if given.sync:
+        _sync_here(json.loads(given.sync), given.folder, given.result)
+        return
+    with tempfile.TemporaryDirectory(prefix="whop-requests-") as folder:
+        outcome = measure(
+            given.members,
+            given.years,
+            Path(folder),
+            days=given.days,
+            second_full=given.second_full,
+        )
+    print("\n".join(_lines(outcome)))
+
+
+if __name__ == "__main__":
+    main()
