@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m benchmarks",
         description="Measure whop-elt and the alternatives against one simulated Whop.",
         epilog="Whole: python -m benchmarks. One: python -m benchmarks --only load.ours. "
-        "Large: python -m benchmarks --only dbt merge --dbt-members 100000 --change 20000.",
+        "Example: python -m benchmarks --only dbt --dbt-members 20000.",
     )
     for size in fields(Sizes):
         parser.add_argument(

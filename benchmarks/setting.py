@@ -32,7 +32,7 @@ class Sizes:
     """Rows of the two tables the same change is merged into."""
     change: int = 10_000
     """Rows of that change, about."""
-    dbt_members: int = 20_000
+    dbt_members: int = 106_800
     """Members of the business the models are built for."""
     starts: int = 5
     """How often a command is started."""
