@@ -28,8 +28,9 @@ from .client import (
 from .ranges import RangeWalk
 from .report import RunReport, TableReport
 from .resources import LIVE_MEMBERSHIP_STATUSES, REFERRED_TABLES, Resource
-from .schema import Privacy, RowTable, to_timestamp
+from .schema import Privacy, RowTable
 from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, plan, remember
+from .values import to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 5_000
