@@ -549,7 +549,8 @@ class Extraction:
         # the last run even when nothing has changed.
         wanted = pc.or_(is_new, is_changed) if resource.listed else pc.is_valid(joined["id"])
         table.loaded = joined.filter(wanted).select(["position", "user__id", "member__id"])
-        table.deleted = self._warehouse.rows(resource, table.gone, self._deleted_at)
+        gone = sorted(set(table.gone) - set(read["id"].to_pylist())) if table.gone else []
+        table.deleted = self._warehouse.rows(resource, gone, self._deleted_at)
         report = table.report
         report.rows_new = pc.sum(is_new).as_py() or 0
         report.rows_changed = pc.sum(is_changed).as_py() or 0
