@@ -33,7 +33,7 @@ from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, plan, rem
 from .values import to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 2_000
 """Rows per Arrow table: large enough for the loader, small enough to hold."""
 
 INDEX_SCHEMA = pa.schema(
@@ -107,7 +107,7 @@ class Spool:
         """Yield the rows as they were written."""
         self.close()
         if self.path.exists():
-            with pa.memory_map(str(self.path)) as source, pa.ipc.open_file(source) as reader:
+            with pa.OSFile(str(self.path)) as source, pa.ipc.open_file(source) as reader:
                 for number in range(reader.num_record_batches):
                     yield pa.Table.from_batches([reader.get_batch(number)])
 
