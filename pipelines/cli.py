@@ -6,10 +6,12 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from .action import app as action_app
@@ -53,6 +55,13 @@ Full = Annotated[
 Tables = Annotated[
     list[str] | None, typer.Option("--tables", help="Only these tables; may be given repeatedly.")
 ]
+ReportPath = Annotated[
+    Path,
+    typer.Option(
+        "--report", envvar="WHOP_ELT_REPORT", help="Where to write the report, an HTML file."
+    ),
+]
+DEFAULT_REPORT = Path("whop-report.html")
 
 
 def main() -> None:
@@ -84,10 +93,11 @@ def demo(destination: DestinationName = "duckdb") -> None:
             f"[bold]A simulated Whop business[/], served over HTTP on this machine. It is {when}"
             + ("." if first else ", a week after the last sync.")
         )
-        report, warehouse, code = _run(destination, quiet=False, **settings)
+        report, warehouse, code = _run(destination, quiet=False, page=DEFAULT_REPORT, **settings)
         _tell_run(report)
         show_summary(warehouse, console, report)
         show_queries(warehouse, console)
+    _tell_report(DEFAULT_REPORT)
     console.print(
         "\nRun it again: it will be a week later. Your own business: set SOURCES__WHOP__API_KEY, "
         "then [bold]whop-elt run[/] (it is in .venv/bin) in another folder."
@@ -160,6 +170,7 @@ def run(
     destination: DestinationName = "duckdb",
     full: Full = False,
     tables: Tables = None,
+    page: ReportPath = DEFAULT_REPORT,
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
@@ -167,7 +178,7 @@ def run(
     from .summary import show_summary
 
     set_up(log_format, quiet=quiet)
-    report, warehouse, code = _run(destination, quiet=quiet, full=full, tables=tables)
+    report, warehouse, code = _run(destination, quiet=quiet, page=page, full=full, tables=tables)
     if not quiet and log_format == "text" and any(table.status == "ok" for table in report.tables):
         show_summary(warehouse, console, report)
     raise typer.Exit(code)
@@ -200,16 +211,33 @@ def status(
         )
 
 
-@app.command(epilog="Example: whop-elt report --destination postgres")
-def report(destination: DestinationName = "duckdb") -> None:
-    """Show the last full month, the rows per table, and queries to start from."""
-    from .destination import open_destination
+@app.command(
+    epilog="Examples: whop-elt report --destination postgres; "
+    "whop-elt report --company biz_… --output client.html --quiet"
+)
+def report(
+    destination: DestinationName = "duckdb",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", envvar="WHOP_ELT_REPORT", help="The HTML file.")
+    ] = DEFAULT_REPORT,
+    company: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this company (biz_…); may be given repeatedly."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the report, one HTML file to open or to e-mail; show what is in short here."""
     from .summary import show_queries, show_summary
+    from .whop import locked_destination, report_to
 
-    set_up("text", quiet=False)
-    warehouse = open_destination(destination)
-    show_summary(warehouse, console)
-    show_queries(warehouse, console)
+    set_up("text", quiet=True)
+    # Under the lock: a report made while the models are rebuilt would mix old numbers and new.
+    with locked_destination(destination) as warehouse:
+        report_to(warehouse, output, company or ())
+        if not quiet:
+            show_summary(warehouse, console)
+            show_queries(warehouse, console)
+            _tell_report(output)
 
 
 @app.command(
@@ -308,6 +336,15 @@ def _tell_run(report: RunReport) -> None:
     for table in report.tables:
         for note in [*table.notes, *([table.error] if table.error else [])]:
             console.print(f"[yellow]{table.table}[/]: {note}")
+
+
+def _tell_report(path: Path) -> None:
+    where = escape(str(path.resolve()))
+    console.print(
+        f"\n[bold]The report[/] is {where}: open it in a browser, or send it.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _worse(one: ExitCode, other: ExitCode) -> ExitCode:

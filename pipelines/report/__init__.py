@@ -22,12 +22,8 @@ from .charts import CHARTS, draw
 from .content import HISTORY, KINDS, Page, make_page
 from .queries import read
 
-DEFAULT_PATH = Path("whop-report.html")
 
-
-def write_report(
-    destination: Destination, path: Path = DEFAULT_PATH, companies: Sequence[str] = ()
-) -> Path:
+def write_report(destination: Destination, path: Path, companies: Sequence[str] = ()) -> Path:
     """Write the report of these companies, or of all; an older one is replaced as a whole.
 
     Returns:
