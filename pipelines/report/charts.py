@@ -114,7 +114,8 @@ def _bars(
         room = 124 if width == "narrow" else 148
         names = alt.Axis(
             labelExpr=f"{json.dumps(titles)}[+datum.value]",
-            labelLimit=room - 8,
+            # Letters may be wider where it is read than where it is drawn.
+            labelLimit=0.75 * room,
             minExtent=room,
             maxExtent=room,
         )
@@ -293,8 +294,7 @@ CONFIG = {
         "symbolType": "square",
         "symbolStrokeWidth": 0,
         "offset": 8,
-        # Letters may be wider where it is read than where it is drawn.
-        "columnPadding": 16,
+        "columnPadding": 16,  # for wider letters, too
     },
     "scale": {"bandPaddingInner": 0.25, "bandPaddingOuter": 0.1},
 }

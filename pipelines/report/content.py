@@ -383,9 +383,9 @@ def reason_name(reason: str) -> str:
     return reason.replace("_", " ").capitalize()
 
 
-MRR = Kind("MRR at the end", usd, 1)
+MRR = Kind("MRR", usd, 1)
 NET = Kind("Net revenue", usd, 1)
-CUSTOMERS = Kind("Customers at the end", count, 1)
+CUSTOMERS = Kind("Customers", count, 1)
 
 
 def _titles(rows: Iterable[Row], key: str) -> dict[Any, str]:
