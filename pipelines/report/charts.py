@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from typing import Any, Literal
 from xml.etree import ElementTree
 
@@ -30,6 +31,8 @@ Width = Literal["wide", "half", "narrow"]
 PIXELS: dict[Width, int] = {"wide": 880, "half": 424, "narrow": 326}
 NARROW_MONTHS = 12
 """Months a phone has room for."""
+
+FEWEST_MONTHS = 6
 
 SVG = "http://www.w3.org/2000/svg"
 SHADES = 10
@@ -110,7 +113,7 @@ def _bars(
         kinds = [kind for kind in colours if any(point["kind"] == kind for point in points)]
         # Two products of one title are two bars.
         rows = [{**point, "place": str(number)} for number, point in enumerate(points)]
-        titles = [point.get("title", point["place"]) for point in points]
+        titles = [point["place"] for point in points]
         room = 124 if width == "narrow" else 148
         names = alt.Axis(
             labelExpr=f"{json.dumps(titles)}[+datum.value]",
@@ -153,7 +156,7 @@ def _cohorts(points: Sequence[Row], width: Width) -> Drawing:
     small = limit > 24
     base = _base(cells).encode(
         x=alt.X("months_since:O")
-        .scale(paddingInner=0, paddingOuter=0)
+        .scale(domain=list(range(max(limit, NARROW_MONTHS))), paddingInner=0, paddingOuter=0)
         .title("Months since the first")
         .axis(orient="top", ticks=False, domain=False, labelAngle=0),
         y=alt.Y("cohort:O")
@@ -252,6 +255,10 @@ def _recent(points: Sequence[Row], width: Width) -> list[Row]:
 
 def _months(points: Sequence[Row], width: Width) -> alt.X:
     months = sorted({point["month"] for point in _recent(points, width)})
+    # A young account has few months: room for those before keeps its bars from being walls.
+    while len(months) < FEWEST_MONTHS:
+        first = date.fromisoformat(months[0])
+        months.insert(0, (first - timedelta(days=1)).replace(day=1).isoformat())
     room = {"wide": 14, "half": 6, "narrow": 5}[width]
     step = -(-len(months) // room)
     # Counted from the newest, so that this one always has its name.

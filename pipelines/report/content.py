@@ -612,16 +612,14 @@ def _product_bars(rows: CompanyRows, last_year: set[date]) -> list[Row]:
     for row in rows.revenue:
         if row["month"] in last_year:
             net[row["product_id"]] += row["net_usd"]
-    ranked = sorted(net, key=lambda each: (-net[each], str(each)))
+    ranked = sorted(net, key=lambda each: (-net[each], str(each)))[:PRODUCTS_SHOWN]
     return [
         {
-            # Two products may have one title: the bar is the id's.
-            "place": each or "",
-            "title": titles.get(each, each or "Without a product"),
+            "place": titles.get(each, each or "Without a product"),
             "kind": "Net revenue",
             "value": float(net[each]),
-            "says": f"{titles.get(each, each or 'No product')}: {usd(net[each])}",
+            "says": f"{titles.get(each, each or 'Without a product')}: {usd(net[each])}",
         }
-        for each in ranked[:PRODUCTS_SHOWN]
+        for each in ranked
         if net[each]
     ]

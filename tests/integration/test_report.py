@@ -656,7 +656,7 @@ def test_several_companies_stand_side_by_side(several: Several, open_report: Ope
             company_id = row.get_attribute("data-company")
             months = months_of(several.line.warehouse, company_id)
             month = months[1] if len(months) > 1 else months[0] if months else None
-            cells = [cell.inner_text().split("\n")[0] for cell in row.locator("td").all()[1:]]
+            cells = [cell.inner_text().split("\n")[0] for cell in row.locator("td").all()]
             names = ("mrr_end_usd", "customers_end", "logo_churn_rate", "net_usd")
             assert cells == [shown(form_of(name), month[name] if month else None) for name in names]
 
@@ -676,6 +676,7 @@ def test_one_company_can_be_asked_for(several: Several, tmp_path: Path, open_rep
 def test_every_account_fits(several: Several, open_report: Open, width: int) -> None:
     with open_report(several.path, width) as opened:
         fits(opened, width)
+        assert opened.page.evaluate(TOO_WIDE) == []
 
 
 def test_three_years(several: Several, open_report: Open) -> None:
