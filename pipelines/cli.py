@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from .action import app as action_app
-from .errors import ExitCode, PipelineError
+from .errors import ExitCode, PipelineError, SettingError
 from .log import LogFormat, event, set_up
 
 if TYPE_CHECKING:
@@ -241,6 +242,47 @@ def report(
 
 
 @app.command(
+    epilog="Examples: whop-elt grant-reader metabase --destination postgres > grant.sql; "
+    "whop-elt grant-reader metabase --apply --password --destination postgres"
+)
+def grant_reader(
+    name: Annotated[str, typer.Argument(help="The Postgres role; created if there is none.")],
+    destination: DestinationName = "duckdb",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Run the SQL, instead of printing it.")
+    ] = False,
+    with_password: Annotated[
+        bool,
+        typer.Option(
+            "--password",
+            help="With --apply: let the role log in with a password, which is asked for, or taken "
+            "from the environment variable WHOP_ELT_READER_PASSWORD.",
+        ),
+    ] = False,
+) -> None:
+    """Let a Postgres role read the marts: no personal data, no raw tables, no writing."""
+    from .destination import MARTS, open_destination
+    from .reader import grant, grant_statements
+    from .whop import locked_destination
+
+    set_up("text", quiet=False)
+    if not apply:
+        if with_password:
+            raise SettingError("--password goes with --apply: a password is never printed")
+        statements = grant_statements(open_destination(destination), name)
+        print("begin;", *(f"{statement};" for statement in statements), "commit;", sep="\n")
+        print(r"-- So that it can log in, in psql: alter role … login; \password …")
+        return
+    password = _reader_password(name) if with_password else None
+    # Under the lock: a mart that dbt is about to swap in would be missed.
+    with locked_destination(destination) as warehouse:
+        grant(warehouse, name, password)
+        event(f"{name} can read {MARTS} on {warehouse.location}")
+    if not password:
+        event("If it cannot log in yet: run this again with --password, or use a role that can")
+
+
+@app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     epilog="Example: whop-elt simulate --members 1000 --years 3 --port 8787",
@@ -336,6 +378,23 @@ def _tell_run(report: RunReport) -> None:
     for table in report.tables:
         for note in [*table.notes, *([table.error] if table.error else [])]:
             console.print(f"[yellow]{table.table}[/]: {note}")
+
+
+def _reader_password(name: str) -> str:
+    password = os.environ.get("WHOP_ELT_READER_PASSWORD")
+    if password is None:
+        if not sys.stdin.isatty():
+            raise SettingError(
+                "There is no terminal to ask for the password on: set WHOP_ELT_READER_PASSWORD"
+            )
+        password = str(
+            typer.prompt(
+                f"Password for {name}", hide_input=True, confirmation_prompt=True, err=True
+            )
+        )
+    if not password:
+        raise SettingError("The password is empty")
+    return password
 
 
 def _tell_report(path: Path) -> None:
