@@ -16,7 +16,7 @@ from .errors import NothingThere, PipelineError, SettingError
 from .log import event
 from .transform import PROJECT
 
-OTHERS = (DATASET, f"{MODELS}_staging", f"{MODELS}_intermediate")
+OTHERS = (DATASET, f"{DATASET}_staging", f"{MODELS}_staging", f"{MODELS}_intermediate")
 """Schemas that a reader is to see nothing of."""
 
 _LONGEST_NAME = 63
