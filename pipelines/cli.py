@@ -115,6 +115,13 @@ def sync(
     destination: DestinationName = "duckdb",
     full: Full = False,
     tables: Tables = None,
+    company: Annotated[
+        str | None,
+        typer.Option(
+            help="Only this company (biz_…), with cursors of its own. On Postgres, others can be "
+            "synced at the same time, by other processes or machines."
+        ),
+    ] = None,
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
@@ -123,7 +130,7 @@ def sync(
     from .whop import sync as pipeline_sync
 
     set_up(log_format, quiet=quiet)
-    with locked_destination(destination) as warehouse:
+    with locked_destination(destination, company) as warehouse:
         report = _new_report()
         with _bars(report, quiet) as bars:
             code = pipeline_sync(warehouse, report, full=full, tables=tables, loading=bars.loading)

@@ -22,11 +22,14 @@ from sources.whop.resources import REFERRED_TABLES
 
 from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
 from .errors import ExitCode, PipelineError, SettingError
-from .lock import database_lock, run_lock
+from .lock import database_lock, loading_turn, run_lock
 from .log import event
 from .transform import Progress, transform
 
 Loading = Callable[[], None]
+
+SIDE_BY_SIDE = ("postgres",)
+"""Destinations with a lock that lets several companies be synced at the same time."""
 
 SLICE_ROWS = 100_000
 """Rows of a full pass that are loaded at a time: some two minutes of what Whop allows, and the most
@@ -65,6 +68,8 @@ def sync(
         overrides["full"] = True
     if tables:
         overrides["tables"] = list(tables)
+    if destination.company_id:
+        overrides["company_ids"] = [destination.company_id]
     while True:
         part = RunReport(run_id=report.run_id, progress=report.progress)
         _sync_part(destination, part, overrides, loading)
@@ -150,7 +155,7 @@ def _sync_part(
         if loading:
             loading()
         # dlt ends what it is writing before it heeds an interrupt; what comes after must not run.
-        with signals.intercepted_signals():
+        with loading_turn(destination), signals.intercepted_signals():
             pipeline.normalize()
             pipeline.load(raise_on_failed_jobs=True)
             if signals.was_signal_received():
@@ -203,14 +208,19 @@ def run(
 
 
 @contextmanager
-def locked_destination(name: str) -> Iterator[Destination]:
+def locked_destination(name: str, company_id: str | None = None) -> Iterator[Destination]:
     """Open a destination that no other run changes while the block runs.
+
+    Args:
+        name: a dlt destination name.
+        company_id: only this company is to be synced; on Postgres, others may be meanwhile.
 
     Raises:
         Locked: a run is under way.
         PipelineError: see `open_destination`.
     """
-    with run_lock(WORK_FOLDER / "lock"):
-        destination = open_destination(name)
+    side_by_side = company_id is not None and name in SIDE_BY_SIDE
+    with run_lock(WORK_FOLDER / (f"lock-{company_id}" if side_by_side else "lock")):
+        destination = open_destination(name, company_id)
         with database_lock(destination):
             yield destination
