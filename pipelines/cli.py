@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,10 +14,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from .action import app as action_app
 from .errors import ExitCode, PipelineError
-from .log import LogFormat, event, set_up
+from .log import LogFormat, bind, event, set_up
 
 if TYPE_CHECKING:
     from sources.whop import RunReport
+
+    from .destination import Destination
 
 app = typer.Typer(
     name="whop-elt",
@@ -66,6 +68,9 @@ def main() -> None:
     except PipelineError as error:
         event(str(error), 40, exit_code=int(error.exit_code))
         sys.exit(error.exit_code)
+    except Exception as error:
+        event(f"A slip in whop-elt: {error!r}", 40, traceback=True, exit_code=int(ExitCode.FAILED))
+        sys.exit(ExitCode.FAILED)
     except KeyboardInterrupt:
         event("Interrupted; the next run brings what this one did not", 40)
         sys.exit(ExitCode.FAILED)
@@ -84,7 +89,8 @@ def demo(destination: DestinationName = "duckdb") -> None:
             f"[bold]A simulated Whop business[/], served over HTTP on this machine. It is {when}"
             + ("." if first else ", a week after the last sync.")
         )
-        report, warehouse, code = _run(destination, quiet=False, **settings)
+        report = _new_report()
+        warehouse, code = _run(destination, report, quiet=False, **settings)
         _tell_run(report)
         show_summary(warehouse, console, report)
         show_queries(warehouse, console)
@@ -171,10 +177,16 @@ def run(
     log_format: LogFormatName = "text",
 ) -> None:
     """Sync, transform, report: what cron calls."""
+    from .alerts import watching
     from .summary import show_summary
 
     set_up(log_format, quiet=quiet)
-    report, warehouse, code = _run(destination, quiet=quiet, full=full, tables=tables)
+    report = _new_report()
+    with watching(report.run_id) as watch:
+        warehouse, code = _run(
+            destination, report, quiet=quiet, full=full, tables=tables, watch=watch
+        )
+    event(f"Run {report.run_id} ended with {int(code)}", exit_code=int(code))
     if not quiet and log_format == "text" and any(table.status == "ok" for table in report.tables):
         show_summary(warehouse, console, report)
     raise typer.Exit(code)
@@ -189,11 +201,20 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show how fresh each table is, the cursors, and the last runs."""
+    from .alerts import Watch, watching
     from .destination import open_destination
     from .status import read_status, show_status
 
     set_up("text", quiet=False)
-    found = read_status(open_destination(destination))
+    monitored = max_age_hours is not None
+    with watching(None) if monitored else nullcontext(Watch(None)) as watch:
+        warehouse = open_destination(destination)
+        watch.opened(warehouse)
+        watch.step("status")
+        found = read_status(warehouse)
+        watch.step("")
+        if max_age_hours is not None:
+            watch.aged(found, max_age_hours)
     if as_json:
         print(json.dumps(found, default=str, indent=2))
     else:
@@ -286,18 +307,20 @@ def _bars(report: RunReport, quiet: bool) -> Iterator[_Bars]:
 def _new_report() -> RunReport:
     from sources.whop import RunReport
 
-    return RunReport()
+    report = RunReport()
+    bind(run_id=report.run_id)
+    return report
 
 
-def _run(destination: str, *, quiet: bool, **settings: Any) -> tuple[RunReport, Any, ExitCode]:
+def _run(
+    destination: str, report: RunReport, *, quiet: bool, **settings: Any
+) -> tuple[Destination, ExitCode]:
     from .whop import run as pipeline_run
 
-    report = _new_report()
     with _bars(report, quiet) as bars:
-        warehouse, code = pipeline_run(
+        return pipeline_run(
             destination, report, loading=bars.loading, modelling=bars.modelling, **settings
         )
-    return report, warehouse, code
 
 
 def _tell_run(report: RunReport) -> None:

@@ -49,7 +49,7 @@ def run_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def database_lock(destination: Destination) -> Iterator[None]:
-    """Keep other runs off the warehouse while the block runs, those in other folders and containers too.
+    """Keep other runs off the warehouse, also those in other folders and containers.
 
     On Postgres these are advisory locks, which go with the connection: an exclusive one on the
     dataset; for one company alone a shared one on it and an exclusive one on the company, so that

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import dlt
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigProviderException,
@@ -20,6 +21,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from sources.whop import RunReport, whop
 from sources.whop.resources import REFERRED_TABLES
 
+from .alerts import Watch, tell_age
 from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
 from .errors import ExitCode, PipelineError, SettingError
 from .lock import database_lock, loading_turn, run_lock
@@ -179,6 +181,18 @@ def exit_code(report: RunReport) -> ExitCode:
     return ExitCode.PARTLY if "forbidden" in statuses else ExitCode.OK
 
 
+def companies_to_sync(destination_name: str) -> list[str | None]:
+    """What can be synced at the same time: each company where that is safe, else all in one.
+
+    Returns:
+        Company ids, each for a `locked_destination` of its own; or only None: all in one sync.
+    """
+    companies: list[str] = dlt.config.get("sources.whop.company_ids", list) or []
+    if len(companies) > 1 and destination_name in SIDE_BY_SIDE:
+        return list(companies)
+    return [None]
+
+
 def run(
     destination_name: str,
     report: RunReport,
@@ -187,12 +201,14 @@ def run(
     tables: Sequence[str] | None = None,
     loading: Loading | None = None,
     modelling: Progress | None = None,
+    watch: Watch | None = None,
     **settings: Any,
 ) -> tuple[Destination, ExitCode]:
     """Sync and transform: the whole line, under the lock. What cron calls.
 
     What could be loaded is modelled even when a table failed: that table's rows are those of its
     last good run. With no table read, there is nothing new to model.
+    `watch` notes what comes of it.
 
     Returns:
         The destination, to read the numbers from, and how it went.
@@ -200,10 +216,18 @@ def run(
     Raises:
         PipelineError: see `sync`, `transform` and `locked_destination`.
     """
+    watch = watch or Watch(report.run_id)
     with locked_destination(destination_name) as destination:
+        watch.opened(destination)
+        watch.step("sync")
         code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
+        watch.synced(report)
         if any(table.status == "ok" for table in report.tables):
-            transform(destination, progress=modelling)
+            watch.step("models")
+            count = transform(destination, progress=modelling)
+            watch.transformed()
+            event(f"{count} models and tests", count=count)
+        tell_age(watch, destination)
         return destination, code
 
 

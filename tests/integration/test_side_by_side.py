@@ -135,11 +135,11 @@ def test_companies_side_by_side_give_the_rows_of_one_after_another(
         f"count(*) filter (where mode = 'incremental') as incremental from {DATASET}.sync_runs "
         "where table_name = 'payments' group by company_id"
     )
-    assert {row["company_id"]: (row["runs"], row["incremental"]) for row in modes} == {
+    assert {row["company_id"]: (row["runs"], row["incremental"]) for row in modes} == dict.fromkeys(
         # The second came after nine days and was full; the third knew where the second had ended.
-        company_id: (3, 1)
-        for company_id in ids
-    }
+        ids,
+        (3, 1),
+    )
 
     one_by_one = Warehouse("postgres", new_location("postgres", None), work=tmp_path)
     with pytest.MonkeyPatch.context() as patch:
@@ -175,9 +175,11 @@ def test_a_company_is_synced_by_one_run_at_a_time_and_never_beside_a_run_of_all(
         with database_lock(open_destination("postgres", other)):
             pass
         for blocked in (one, None):
-            with pytest.raises(Locked, match="Postgres process [0-9]+"):
-                with database_lock(open_destination("postgres", blocked)):
-                    pass
+            with (
+                pytest.raises(Locked, match=r"Postgres process \d+"),
+                database_lock(open_destination("postgres", blocked)),
+            ):
+                pass
         code, said = ended(command("sync", "--company", one))
         assert code == 4
         assert "A run is under way" in said
