@@ -79,7 +79,7 @@ class Destination:
                 self.pipeline.sql_client() as client,
                 client.execute_query(sql, *values) as cursor,
             ):
-                return [column[0] for column in cursor.description], list(cursor.fetchall())
+                return list(cursor.columns_schema or ()), list(cursor.fetchall())
         except DestinationUndefinedEntity as error:
             raise NothingThere(
                 f"Not all of it is in {self.location} yet: `whop-elt run` loads and models it"

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Connection, TriggerRule, Variable, dag, get_current_context, task
+from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 
@@ -26,7 +27,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
     # A sync brings everything since the last one: there is nothing to catch up on.
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 3},
+    # Named, as mapped tasks of Airflow 3.3 wait for 300 seconds whatever its configuration says.
+    default_args={"retries": 3, "retry_delay": conf.getint("core", "default_task_retry_delay")},
     tags=["whop"],
     doc_md=__doc__,
 )

@@ -157,14 +157,30 @@ def commands() -> list[str]:
 def test_the_command_lines_that_are_handed_out_are_understood() -> None:
     group = get_command(cli.app)
     for line in commands():
-        name, *arguments = shlex.split(line.split(">")[0])[1:]
+        started, name, *arguments = shlex.split(line.split(">")[0].replace("-m ", ""))
+        assert started in {"whop-elt", "python"}
+        if started == "python":
+            name, *arguments = arguments
         command = group.commands[name]  # type: ignore[attr-defined]
         command.make_context(name, arguments, resilient_parsing=False)
 
 
+def test_the_locks_name_the_same_versions() -> None:
+    def versions(path: str) -> dict[str, str]:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        assert "--hash=sha256:" in text
+        return dict(re.findall(r"^([a-z0-9._-]+)(?:\[.*\])?==(\S+)", text, re.MULTILINE))
+
+    tested = versions("requirements.lock")
+    image = versions("deploy/requirements.lock")
+    assert image.items() <= tested.items()
+    assert "pytest" not in image
+    assert tested.items() <= versions("pipelines/airflow/requirements.lock").items()
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
-    for unit in (ROOT / "deploy").iterdir():
+    for unit in (ROOT / "deploy").glob("whop-elt.*"):
         text = unit.read_text(encoding="utf-8")
         text = text.replace("/opt/whop-elt/.venv/bin/whop-elt", str(PROGRAM))
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
@@ -189,7 +205,7 @@ def test_a_fresh_container_goes_on_where_the_last_one_stopped(
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, image / name)
             else:
-                shutil.copy(ROOT / name, image / name)
+                shutil.copy(ROOT / name, image)
     environment = {name: value for name, value in os.environ.items() if "__" not in name}
     for number in range(2):
         folder = tmp_path / f"container-{number}"
