@@ -116,7 +116,10 @@ def check(destination: DestinationName = "duckdb") -> None:
     raise typer.Exit(worst)
 
 
-@app.command(epilog="Example: whop-elt sync --tables payments --tables members --full")
+@app.command(
+    epilog="Examples: whop-elt sync --tables payments --tables members --full; "
+    "whop-elt sync --company biz_a --destination postgres"
+)
 def sync(
     destination: DestinationName = "duckdb",
     full: Full = False,

@@ -71,7 +71,7 @@ def sync(
     if tables:
         overrides["tables"] = list(tables)
     if destination.company_id:
-        overrides["company_ids"] = [destination.company_id]
+        overrides |= {"company_id": "", "company_ids": [destination.company_id]}
     while True:
         part = RunReport(run_id=report.run_id, progress=report.progress)
         _sync_part(destination, part, overrides, loading)
