@@ -37,6 +37,8 @@ class Webhook:
     texts: list[str] = field(default_factory=list)
     status: int = 200
     hold: Event | None = None
+    """While it is not set, no answer comes to its end."""
+    dribbles: bool = False
 
     def new(self) -> list[str]:
         """What came in since this was last asked."""
@@ -52,7 +54,13 @@ def webhook() -> Iterator[Webhook]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             assert self.headers["Content-Type"] == "application/json"
-            if hook.hold:
+            if hook.hold and hook.dribbles:
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                for _ in range(300):
+                    if hook.hold.wait(0.1):
+                        return
+                    self.wfile.write(b"x")
+            elif hook.hold:
                 hook.hold.wait(30)
             assert list(body) == ["text"]
             if hook.status == 200:
@@ -382,12 +390,13 @@ def test_a_webhook_that_does_not_take_it_is_logged_and_told_by_the_next_run(
     assert len(hook.new()) == 1, "it was not told before"
 
 
+@pytest.mark.parametrize("dribbles", [False, True])
 def test_a_webhook_that_never_answers_holds_nothing_up(
-    shell: Shell, hook: Webhook, server: Server, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, hook: Webhook, server: Server, monkeypatch: pytest.MonkeyPatch, dribbles: bool
 ) -> None:
     monkeypatch.setattr(alerts, "SECONDS", 0.5)
     server.faults.add("GET /members", Fault("status", status=503))
-    hook.hold = Event()
+    hook.hold, hook.dribbles = Event(), dribbles
     sent = alerts._send
     waited: list[float] = []
 
