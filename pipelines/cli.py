@@ -71,9 +71,11 @@ def main() -> None:
     except Exception as error:
         event(f"A slip in whop-elt: {error!r}", 40, traceback=True, exit_code=int(ExitCode.FAILED))
         sys.exit(ExitCode.FAILED)
-    except KeyboardInterrupt:
-        event("Interrupted; the next run brings what this one did not", 40)
-        sys.exit(ExitCode.FAILED)
+    except SystemExit as ended:
+        # What typer makes of an interrupt, without a word.
+        if ended.code == ExitCode.INTERRUPTED:
+            event("Interrupted; the next run brings what this one did not", 40)
+        raise
 
 
 @app.command(epilog="Example: whop-elt demo && whop-elt demo   (the second is a week later)")
