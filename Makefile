@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test lint browser soak bench
+.PHONY: install demo test test-airflow lint browser soak bench
 
 install: .venv/installed
 
@@ -33,6 +33,17 @@ browser:
 		&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium > /dev/null; } \
 	|| echo "There is no Chromium, and none could be installed (that takes apt-get and root):" \
 		"the tests that open the report in it will be skipped"
+
+# Airflow in an environment of its own. Its lock is complete, so nothing is left to resolve.
+.venv-airflow/installed: pipelines/airflow/requirements.lock pyproject.toml
+	test -x .venv-airflow/bin/python || $(PYTHON) -m venv .venv-airflow
+	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r pipelines/airflow/requirements.lock
+	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	.venv-airflow/bin/python -m pip --disable-pip-version-check check
+	touch $@
+
+test-airflow: .venv-airflow/installed
+	.venv-airflow/bin/python -m pytest tests/dag
 
 # The property test with new seeds: MINUTES=30 SEED=1000 for longer, or other ones.
 soak: install

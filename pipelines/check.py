@@ -33,8 +33,12 @@ class Finding:
     exit_code: ExitCode = ExitCode.OK
 
 
-def check(destination_name: str) -> Iterator[Finding]:
+def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
     """Yield a finding for the key and each company, each table, and the destination.
+
+    Args:
+        destination_name: a dlt destination name.
+        tables: ask for a row of each table, too.
 
     Raises:
         SettingError: a setting of the source is missing or wrong.
@@ -44,7 +48,7 @@ def check(destination_name: str) -> Iterator[Finding]:
     key = str(dlt.secrets.get("sources.whop.api_key", str)).strip()
     several = dlt.config.get("sources.whop.company_ids", list)
     for company_id in several or [dlt.config.get("sources.whop.company_id", str) or "me"]:
-        yield from _check_company(key, company_id)
+        yield from _check_company(key, company_id, tables)
     try:
         destination = open_destination(destination_name)
         yield Finding("destination", True, destination.location)
@@ -52,7 +56,7 @@ def check(destination_name: str) -> Iterator[Finding]:
         yield Finding("destination", False, str(error), error.exit_code)
 
 
-def _check_company(key: str, company_id: str) -> Iterator[Finding]:
+def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]:
     client = WhopClient(
         key,
         dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL,
@@ -86,7 +90,7 @@ def _check_company(key: str, company_id: str) -> Iterator[Finding]:
             yield Finding("company", True, f"{company.get('title')} ({company_id})")
         chosen = dlt.config.get("sources.whop.tables", list) or [each.name for each in RESOURCES]
         for resource in RESOURCES:
-            if not resource.listed or resource.name not in chosen:
+            if not tables or not resource.listed or resource.name not in chosen:
                 continue
             pages = client.pages(
                 resource.path,

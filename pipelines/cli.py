@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,10 +17,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from .action import app as action_app
 from .errors import ExitCode, PipelineError, SettingError
-from .log import LogFormat, event, set_up
+from .log import LogFormat, bind, event, set_up
 
 if TYPE_CHECKING:
     from sources.whop import RunReport
+
+    from .destination import Destination
 
 app = typer.Typer(
     name="whop-elt",
@@ -76,6 +78,9 @@ def main() -> None:
     except PipelineError as error:
         event(str(error), 40, exit_code=int(error.exit_code))
         sys.exit(error.exit_code)
+    except Exception as error:
+        event(f"A slip in whop-elt: {error!r}", 40, traceback=True, exit_code=int(ExitCode.FAILED))
+        sys.exit(ExitCode.FAILED)
     except SystemExit as ended:
         # What typer makes of an interrupt, without a word.
         if ended.code == ExitCode.INTERRUPTED:
@@ -96,7 +101,8 @@ def demo(destination: DestinationName = "duckdb") -> None:
             f"[bold]A simulated Whop business[/], served over HTTP on this machine. It is {when}"
             + ("." if first else ", a week after the last sync.")
         )
-        report, warehouse, code = _run(destination, quiet=False, page=DEFAULT_REPORT, **settings)
+        report = _new_report()
+        warehouse, code = _run(destination, report, quiet=False, page=DEFAULT_REPORT, **settings)
         _tell_run(report)
         show_summary(warehouse, console, report)
         show_queries(warehouse, console)
@@ -123,11 +129,21 @@ def check(destination: DestinationName = "duckdb") -> None:
     raise typer.Exit(worst)
 
 
-@app.command(epilog="Example: whop-elt sync --tables payments --tables members --full")
+@app.command(
+    epilog="Examples: whop-elt sync --tables payments --tables members --full; "
+    "whop-elt sync --company biz_a --destination postgres"
+)
 def sync(
     destination: DestinationName = "duckdb",
     full: Full = False,
     tables: Tables = None,
+    company: Annotated[
+        str | None,
+        typer.Option(
+            help="Only this company (biz_…), with cursors of its own. On Postgres, others can be "
+            "synced at the same time, by other processes or machines."
+        ),
+    ] = None,
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
@@ -136,7 +152,7 @@ def sync(
     from .whop import sync as pipeline_sync
 
     set_up(log_format, quiet=quiet)
-    with locked_destination(destination) as warehouse:
+    with locked_destination(destination, company) as warehouse:
         report = _new_report()
         with _bars(report, quiet) as bars:
             code = pipeline_sync(warehouse, report, full=full, tables=tables, loading=bars.loading)
@@ -178,10 +194,16 @@ def run(
     log_format: LogFormatName = "text",
 ) -> None:
     """Sync, transform, report: what cron calls."""
+    from .alerts import watching
     from .summary import show_summary
 
     set_up(log_format, quiet=quiet)
-    report, warehouse, code = _run(destination, quiet=quiet, page=page, full=full, tables=tables)
+    report = _new_report()
+    with watching(report.run_id) as watch:
+        warehouse, code = _run(
+            destination, report, quiet=quiet, page=page, full=full, tables=tables, watch=watch
+        )
+    event(f"Run {report.run_id} ended with {int(code)}", exit_code=int(code))
     if not quiet and log_format == "text" and any(table.status == "ok" for table in report.tables):
         show_summary(warehouse, console, report)
     raise typer.Exit(code)
@@ -196,11 +218,20 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show how fresh each table is, the cursors, and the last runs."""
+    from .alerts import Watch, watching
     from .destination import open_destination
     from .status import read_status, show_status
 
     set_up("text", quiet=False)
-    found = read_status(open_destination(destination))
+    monitored = max_age_hours is not None
+    with watching(None) if monitored else nullcontext(Watch(None)) as watch:
+        warehouse = open_destination(destination)
+        watch.opened(warehouse)
+        watch.step("status")
+        found = read_status(warehouse)
+        watch.step("")
+        if max_age_hours is not None:
+            watch.aged(found, max_age_hours)
     if as_json:
         print(json.dumps(found, default=str, indent=2))
     else:
@@ -351,18 +382,20 @@ def _bars(report: RunReport, quiet: bool) -> Iterator[_Bars]:
 def _new_report() -> RunReport:
     from sources.whop import RunReport
 
-    return RunReport()
+    report = RunReport()
+    bind(run_id=report.run_id)
+    return report
 
 
-def _run(destination: str, *, quiet: bool, **settings: Any) -> tuple[RunReport, Any, ExitCode]:
+def _run(
+    destination: str, report: RunReport, *, quiet: bool, **settings: Any
+) -> tuple[Destination, ExitCode]:
     from .whop import run as pipeline_run
 
-    report = _new_report()
     with _bars(report, quiet) as bars:
-        warehouse, code = pipeline_run(
+        return pipeline_run(
             destination, report, loading=bars.loading, modelling=bars.modelling, **settings
         )
-    return report, warehouse, code
 
 
 def _tell_run(report: RunReport) -> None:

@@ -52,10 +52,12 @@ class Destination:
     Attributes:
         name: a dlt destination name.
         pipeline: the dlt pipeline that loads into it.
+        company_id: the one company it is open for, side by side with others; None is all of them.
     """
 
     name: str
     pipeline: dlt.Pipeline
+    company_id: str | None = None
 
     @property
     def location(self) -> str:
@@ -78,7 +80,7 @@ class Destination:
                 self.pipeline.sql_client() as client,
                 client.execute_query(sql, *values) as cursor,
             ):
-                return [column[0] for column in cursor.description], list(cursor.fetchall())
+                return list(cursor.columns_schema or ()), list(cursor.fetchall())
         except DestinationUndefinedEntity as error:
             raise NothingThere(
                 f"Not all of it is in {self.location} yet: `whop-elt run` loads and models it"
@@ -118,8 +120,12 @@ DUCKDB_CONFIG = {"memory_limit": "160MB", "threads": 2}
 thread holds rows of its own); the rest waits in files beside the warehouse's."""
 
 
-def open_destination(name: str) -> Destination:
+def open_destination(name: str, company_id: str | None = None) -> Destination:
     """Return the destination with this dlt name, connected to and with its state restored.
+
+    dlt keeps the state of a pipeline as one value, which each load writes whole: two loads at the
+    same time would lose one's cursors. So a company that is synced side by side with others has a
+    pipeline, and with it a state, of its own.
 
     The pipeline's local folder is made anew each time: state, cursors included, is taken from the
     destination, so a run never depends on what an earlier one, perhaps a killed one, left on this
@@ -139,7 +145,7 @@ def open_destination(name: str) -> Destination:
     setting = f"DESTINATION__{name.upper()}__CREDENTIALS"
     try:
         pipeline = dlt.pipeline(
-            PIPELINE_NAME,
+            f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
             pipelines_dir=str(folder),
             destination=name,
             dataset_name=DATASET,
@@ -164,7 +170,7 @@ def open_destination(name: str) -> Destination:
         raise PipelineError(
             f"{name} {what}: {first_line(causes[-1]).rstrip('!.')}. {advice}, or set {setting}"
         ) from error
-    return Destination(name, pipeline)
+    return Destination(name, pipeline, company_id)
 
 
 def _keep_empty_texts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -45,6 +46,10 @@ class Locked(PipelineError):
 
 
 class DataTestFailed(PipelineError):
-    """The models were built, but one of their tests failed."""
+    """The models were built, but tests of theirs failed: those of these names."""
 
     exit_code = ExitCode.DATA_TEST_FAILED
+
+    def __init__(self, text: str, tests: Sequence[str]) -> None:
+        super().__init__(text)
+        self.tests = tests

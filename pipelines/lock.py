@@ -1,17 +1,22 @@
-"""One run at a time on one pipeline: on this machine, and on one Postgres."""
+"""One run at a time: in one folder, on one DuckDB file, and on one Postgres."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from .destination import Destination
 from .errors import Locked
+
+_TURN_SECONDS = 0.2
+"""Pause between two questions whether it is this sync's turn to load."""
 
 
 @contextmanager
@@ -44,31 +49,71 @@ def run_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def database_lock(destination: Destination) -> Iterator[None]:
-    """Hold an advisory lock of Postgres on the dataset while the block runs.
+    """Keep other runs off the warehouse, also those in other folders and containers.
 
-    Runs in other folders and containers see it. Postgres drops it with the connection. A DuckDB
-    file is opened by one process at a time anyway; other destinations have no such lock.
+    On Postgres these are advisory locks, which go with the connection: an exclusive one on the
+    dataset; for one company alone a shared one on it and an exclusive one on the company, so that
+    companies are synced side by side, each by one run. On DuckDB it is a lock file beside the
+    database. Other destinations have no such lock.
 
     Raises:
         Locked: another run holds it; the text says from where, and since when.
     """
+    if destination.name == "duckdb":
+        with run_lock(Path(f"{destination.location}.lock")):
+            yield
+        return
     if destination.name != "postgres":
         yield
         return
     dataset = destination.pipeline.dataset_name
+    wanted = [("pg_try_advisory_lock", dataset)]
+    if destination.company_id:
+        wanted = [
+            ("pg_try_advisory_lock_shared", dataset),
+            ("pg_try_advisory_lock", f"{dataset}/{destination.company_id}"),
+        ]
     with destination.pipeline.sql_client() as client:
-        got = client.execute_sql("select pg_try_advisory_lock(hashtext(%s))", dataset)
-        if not got or not got[0][0]:
-            holders = client.execute_sql(
-                "select a.pid, coalesce(host(a.client_addr), 'this machine'), a.backend_start "
-                "from pg_locks as l join pg_stat_activity as a on a.pid = l.pid "
-                "where l.locktype = 'advisory' and l.granted "
-                "and l.objid = hashtext(%s)::bigint & 4294967295",
-                dataset,
-            )
-            who = "; ".join(
-                f"Postgres process {pid}, connected from {address} since {since:%Y-%m-%d %H:%M:%S}"
-                for pid, address, since in holders or ()
-            )
-            raise Locked(f"A run is under way on {destination.location}: {who or 'another one'}")
+        for function, name in wanted:
+            got = client.execute_sql(f"select {function}(hashtext(%s))", name)
+            if not got or not got[0][0]:
+                holder = _holders(client, name)
+                raise Locked(f"A run is under way on {destination.location}: {holder}")
         yield
+
+
+@contextmanager
+def loading_turn(destination: Destination) -> Iterator[None]:
+    """Wait until no other company's sync is loading, and keep them waiting while the block runs.
+
+    Companies are read side by side but loaded one after another: every load of dlt creates and
+    alters the same tables, and empties the same staging tables before it fills them.
+    """
+    if not destination.company_id or destination.name != "postgres":
+        yield
+        return
+    with destination.pipeline.sql_client() as client:
+        name = f"{destination.pipeline.dataset_name}/load"
+        while True:
+            got = client.execute_sql("select pg_try_advisory_lock(hashtext(%s))", name)
+            if got and got[0][0]:
+                break
+            # Asked for again and again, not waited for in Postgres, so that an interrupt is heeded.
+            time.sleep(_TURN_SECONDS)
+        yield
+
+
+def _holders(client: Any, name: str) -> str:
+    """Who holds the advisory lock of this name."""
+    holders = client.execute_sql(
+        "select a.pid, coalesce(host(a.client_addr), 'this machine'), a.backend_start "
+        "from pg_locks as l join pg_stat_activity as a on a.pid = l.pid "
+        "where l.locktype = 'advisory' and l.granted "
+        "and l.objid = hashtext(%s)::bigint & 4294967295",
+        name,
+    )
+    found = [
+        f"Postgres process {pid}, connected from {address} since {since:%Y-%m-%d %H:%M:%S}"
+        for pid, address, since in holders or ()
+    ]
+    return "; ".join(found) or "another one"

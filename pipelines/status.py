@@ -41,6 +41,9 @@ def read_status(destination: Destination) -> dict[str, Any]:
     tables = [dict(zip(names, row, strict=True)) for row in rows]
     for table in tables:
         good_at = table["good_at"]
+        if good_at is not None and good_at.tzinfo is None:
+            # MySQL gives UTC without saying so.
+            good_at = table["good_at"] = good_at.replace(tzinfo=UTC)
         table["age_hours"] = (
             round((now - good_at).total_seconds() / 3600, 2) if good_at is not None else None
         )

@@ -49,7 +49,11 @@ def transform(
 
     result = dbtRunner(callbacks=[watch]).invoke(
         [
-            "--quiet",
+            # What there is to say is said below; all else is in the log file.
+            "--log-level",
+            "none",
+            "--log-level-file",
+            "debug",
             "build",
             "--project-dir",
             str(PROJECT),
@@ -80,7 +84,8 @@ def transform(
     if failed:
         raise DataTestFailed(
             f"The models are built, but tests failed: {_names(failed)}. "
-            f"See the compiled SQL in {work / 'target'}"
+            f"See the compiled SQL in {work / 'target'}",
+            [str(outcome.node.name) for outcome in failed],
         )
     return len(outcomes)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dlt
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigProviderException,
@@ -21,13 +22,17 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from sources.whop import RateLimit, RunReport, whop
 from sources.whop.resources import REFERRED_TABLES
 
+from .alerts import Watch, tell_age
 from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
 from .errors import ExitCode, PipelineError, SettingError
-from .lock import database_lock, run_lock
+from .lock import database_lock, loading_turn, run_lock
 from .log import event
 from .transform import Progress, transform
 
 Loading = Callable[[], None]
+
+SIDE_BY_SIDE = ("postgres",)
+"""Destinations with a lock that lets several companies be synced at the same time."""
 
 SLICE_ROWS = 100_000
 """Rows of a full pass that are loaded at a time: some two minutes of what Whop allows, and the most
@@ -71,6 +76,8 @@ def sync(
         overrides["full"] = True
     if tables:
         overrides["tables"] = list(tables)
+    if destination.company_id:
+        overrides |= {"company_id": "", "company_ids": [destination.company_id]}
     while True:
         part = RunReport(run_id=report.run_id, progress=report.progress)
         _sync_part(destination, part, overrides, loading)
@@ -158,7 +165,11 @@ def _sync_part(
         # dlt ends what it is writing before it heeds an interrupt; what comes after must not run.
         # One connection stays open meanwhile: DuckDB tidies the file up when the last one is
         # closed, which dlt would let happen after every table.
-        with signals.intercepted_signals(), pipeline.sql_client():
+        with (
+            loading_turn(destination),
+            signals.intercepted_signals(),
+            pipeline.sql_client(),
+        ):
             pipeline.normalize()
             pipeline.load(raise_on_failed_jobs=True)
             if signals.was_signal_received():
@@ -182,6 +193,18 @@ def exit_code(report: RunReport) -> ExitCode:
     return ExitCode.PARTLY if "forbidden" in statuses else ExitCode.OK
 
 
+def companies_to_sync(destination_name: str) -> list[str | None]:
+    """What can be synced at the same time: each company where that is safe, else all in one.
+
+    Returns:
+        Company ids, each for a `locked_destination` of its own; or only None: all in one sync.
+    """
+    companies: list[str] = dlt.config.get("sources.whop.company_ids", list) or []
+    if len(companies) > 1 and destination_name in SIDE_BY_SIDE:
+        return list(companies)
+    return [None]
+
+
 def run(
     destination_name: str,
     report: RunReport,
@@ -191,6 +214,7 @@ def run(
     loading: Loading | None = None,
     modelling: Progress | None = None,
     page: Path | None = None,
+    watch: Watch | None = None,
     **settings: Any,
 ) -> tuple[Destination, ExitCode]:
     """Sync, transform and report: the whole line, under the lock. What cron calls.
@@ -199,7 +223,16 @@ def run(
     last good run, and the report says so. With no table read, there is nothing new to model. When a
     test of the models fails, the report stays the one of the last good run.
 
-    `page` is where to write the report; None writes none.
+    Args:
+        destination_name: a dlt destination name.
+        report: filled with what the run did, table by table.
+        full: read every table whole.
+        tables: names of the tables to read; None reads all.
+        loading: called when reading is over and loading begins.
+        modelling: called when a model or test is done.
+        page: where to write the report; None writes none.
+        watch: notes what comes of it, for alerts.
+        settings: settings of the source that are not to come from dlt's configuration.
 
     Returns:
         The destination, to read the numbers from, and how it went.
@@ -207,12 +240,20 @@ def run(
     Raises:
         PipelineError: see `sync`, `transform`, `write_report` and `locked_destination`.
     """
+    watch = watch or Watch(report.run_id)
     with locked_destination(destination_name) as destination:
+        watch.opened(destination)
+        watch.step("sync")
         code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
+        watch.synced(report)
         if any(table.status == "ok" for table in report.tables):
-            transform(destination, progress=modelling)
+            watch.step("models")
+            count = transform(destination, progress=modelling)
+            watch.transformed()
+            event(f"{count} models and tests", count=count)
             if page:
                 report_to(destination, page)
+        tell_age(watch, destination)
         return destination, code
 
 
@@ -227,14 +268,19 @@ def report_to(destination: Destination, page: Path, companies: Sequence[str] = (
 
 
 @contextmanager
-def locked_destination(name: str) -> Iterator[Destination]:
+def locked_destination(name: str, company_id: str | None = None) -> Iterator[Destination]:
     """Open a destination that no other run changes while the block runs.
+
+    Args:
+        name: a dlt destination name.
+        company_id: only this company is to be synced; on Postgres, others may be meanwhile.
 
     Raises:
         Locked: a run is under way.
         PipelineError: see `open_destination`.
     """
-    with run_lock(WORK_FOLDER / "lock"):
-        destination = open_destination(name)
+    side_by_side = company_id is not None and name in SIDE_BY_SIDE
+    with run_lock(WORK_FOLDER / (f"lock-{company_id}" if side_by_side else "lock")):
+        destination = open_destination(name, company_id)
         with database_lock(destination):
             yield destination

@@ -117,6 +117,9 @@ class Warehouse:
                 for name, value in record.items():
                     if kinds[name] == "json" and value is not None and not isinstance(value, str):
                         record[name] = orjson.dumps(value).decode()
+                    elif kinds[name] == "bool" and value is not None:
+                        # MySQL has numbers for them.
+                        record[name] = bool(value)
                 record |= {"_whop_deleted_at": deleted_at, "_whop_synced_at": deleted_at}
                 records.append(record)
         return pa.Table.from_pylist(records, schema=schema)

@@ -227,6 +227,20 @@ def test_sync_speaks_json_to_machines(connected: Shell) -> None:
     assert runs == [(line["run_id"],)]
 
 
+def test_sync_of_one_company_has_cursors_of_its_own(connected: Shell, server: Server) -> None:
+    company = server.businesses[0].company_id
+    arguments = ("sync", "--tables", "members", "--log-format", "json")
+    modes = []
+    for also in (["--company", company], [], ["--company", company]):
+        result = connected(*arguments, *also)
+        assert result.code == 0, "with SOURCES__WHOP__COMPANY_ID set, too"
+        modes.append(json.loads(result.err.splitlines()[0])["mode"])
+    assert modes == ["full", "full", "incremental"]
+    nobody = connected("sync", "--company", "biz_nobody", "--tables", "members")
+    assert nobody.code == 1
+    assert "biz_nobody" in nobody.err
+
+
 def test_sync_ends_with_1_for_a_setting(connected: Shell) -> None:
     unknown = connected("sync", "--tables", "invoices")
     assert unknown.code == 1

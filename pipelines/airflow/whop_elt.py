@@ -1,0 +1,223 @@
+"""Whop, from the API to the models, on Airflow 3: check → sync → transform → report.
+
+On Postgres every company of SOURCES__WHOP__COMPANY_IDS is a mapped task of its own, on whichever
+worker is free; on other destinations one task syncs them all. Settings come from the environment,
+from the Variable `whop_elt`, and from the Connections `whop` and `whop_warehouse`; what is named
+later here counts more. Nothing is looked up when this file is parsed. The README has the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import Connection, TriggerRule, Variable, dag, get_current_context, task
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+
+@dag(
+    schedule=os.environ.get("WHOP_ELT_SCHEDULE", "@hourly"),
+    start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    # A sync brings everything since the last one: there is nothing to catch up on.
+    catchup=False,
+    max_active_runs=1,
+    # Named, as mapped tasks of Airflow 3.3 wait for 300 seconds whatever its configuration says.
+    default_args={"retries": 3, "retry_delay": conf.getint("core", "default_task_retry_delay")},
+    tags=["whop"],
+    doc_md=__doc__,
+)
+def whop_elt() -> None:
+    """The tasks, and what follows what."""
+
+    @task
+    def check() -> list[str | None]:
+        """Ask whether settings, companies and warehouse are there; name what to sync."""
+        from pipelines.check import check as findings
+        from pipelines.errors import ExitCode, PipelineError, SettingError
+        from pipelines.log import event
+        from pipelines.whop import companies_to_sync
+
+        with _worker() as (destination, folder), _watching() as watch:
+            watch.step("check")
+            good = 0
+            for finding in findings(destination, tables=False):
+                event(f"{'ok' if finding.ok else 'no'}: {finding.what}: {finding.says}")
+                if finding.what == "destination":
+                    if not finding.ok:
+                        wrong = finding.exit_code is ExitCode.SETTING
+                        raise (SettingError if wrong else PipelineError)(finding.says)
+                    if finding.says.startswith(folder):
+                        raise SettingError(
+                            "Set DESTINATION__DUCKDB__CREDENTIALS to an absolute path: a task's "
+                            "folder goes with the task"
+                        )
+                elif finding.ok or finding.exit_code is ExitCode.PARTLY:
+                    good += 1
+                else:
+                    problem = finding
+            if not good:
+                wrong = problem.exit_code is ExitCode.SETTING
+                raise (SettingError if wrong else PipelineError)(problem.says)
+            watch.step("")
+            # One company that cannot be read fails its own task; the others are synced.
+            return companies_to_sync(destination)
+
+    @task(map_index_template="{{ company }}")
+    def sync(company_id: str | None) -> dict[str, Any]:
+        """Load what is new, changed or gone; fail when a table could not be read."""
+        from pipelines.errors import ExitCode, PipelineError, SettingError
+        from pipelines.whop import locked_destination
+        from pipelines.whop import sync as pipeline_sync
+        from sources.whop import RunReport
+
+        get_current_context()["company"] = company_id or "all"
+        report = RunReport()
+        with _worker() as (name, _), _watching(report.run_id, company_id) as watch:
+            with locked_destination(name, company_id) as destination:
+                watch.opened(destination)
+                watch.step("sync")
+                code = pipeline_sync(destination, report)
+                watch.synced(report)
+            unread = {
+                f"{table.company_id} {table.table}": table.error or table.status
+                for table in report.tables
+                if table.status != "ok"
+            } | report.unread
+            if code in (ExitCode.FAILED, ExitCode.SETTING):
+                error = SettingError if code is ExitCode.SETTING else PipelineError
+                raise error("; ".join(f"{what}: {why}" for what, why in unread.items()))
+        return {
+            "run_id": report.run_id,
+            "rows": sum(
+                table.rows_new + table.rows_changed + table.rows_deleted for table in report.tables
+            ),
+            "not_loaded": unread,
+        }
+
+    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
+    def transform() -> int:
+        """Build and test the models over what could be loaded."""
+        from pipelines.alerts import tell_age
+        from pipelines.transform import transform as build
+        from pipelines.whop import locked_destination
+
+        with (
+            _worker() as (name, _),
+            _watching() as watch,
+            locked_destination(name) as destination,
+        ):
+            watch.opened(destination)
+            watch.step("models")
+            count = build(destination)
+            watch.transformed()
+            tell_age(watch, destination)
+        return count
+
+    @task
+    def report() -> None:
+        """Log the last month and the rows per table; fail when something is missing in them."""
+        from rich.console import Console
+
+        from pipelines.destination import open_destination
+        from pipelines.summary import show_summary
+
+        with _worker() as (name, _):
+            show_summary(open_destination(name), Console(width=120))
+        ti = get_current_context()["ti"]
+        companies = ti.xcom_pull(task_ids="check")
+        missing: dict[str, str] = {}
+        for number, company_id in enumerate(companies):
+            synced = ti.xcom_pull(task_ids="sync", map_indexes=number)
+            if synced is None:
+                missing[company_id or "all companies"] = "the sync failed"
+            else:
+                missing |= synced["not_loaded"]
+        if missing:
+            raise AirflowFailException(
+                "Loaded and modelled, without "
+                + "; ".join(f"{what}: {why}" for what, why in missing.items())
+            )
+
+    sync.expand(company_id=check()) >> transform() >> report()
+
+
+@contextmanager
+def _worker() -> Iterator[tuple[str, str]]:
+    """A task's surroundings: Airflow's settings in the environment, and an empty folder to work in.
+
+    Yields:
+        The destination's name, and the folder, which goes with the task.
+
+    Raises:
+        AirflowFailException: what failed would fail again: a setting, or a test of the data. Any
+            other error, another run's lock among them, Airflow tries again: no row comes twice.
+    """
+    from pipelines.errors import DataTestFailed, SettingError
+
+    settings = _settings()
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="whop-elt-") as folder, chdir(folder):
+        os.environ.update(settings)
+        try:
+            yield os.environ.get("WHOP_ELT_DESTINATION", "duckdb"), folder
+        except (SettingError, DataTestFailed) as error:
+            raise AirflowFailException(str(error)) from error
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+@contextmanager
+def _watching(run_id: str | None = None, company_id: str | None = None) -> Iterator[Any]:
+    """Alerts of a task; of one that Airflow will try again, no failure is told yet."""
+    from pipelines.alerts import watching
+
+    ti = get_current_context()["ti"]
+    last_try = ti.try_number > ti.max_tries
+    with watching(run_id or ti.run_id, company_id, last_try=last_try) as watch:
+        yield watch
+
+
+def _settings() -> dict[str, str]:
+    """Settings from Airflow's Variable and Connections, as the environment would have them."""
+    settings = {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in Variable.get("whop_elt", default={}, deserialize_json=True).items()
+    }
+    whop = _connection("whop")
+    if whop is not None:
+        fields = {"api_key": whop.password, "base_url": whop.host, **whop.extra_dejson}
+        settings |= _named("SOURCES__WHOP", fields)
+    warehouse = _connection("whop_warehouse")
+    if warehouse is not None:
+        # Airflow calls the scheme postgres, which dlt does not know.
+        address = warehouse.get_uri().replace("postgres://", "postgresql://", 1)
+        settings |= {
+            "WHOP_ELT_DESTINATION": "postgres",
+            "DESTINATION__POSTGRES__CREDENTIALS": address,
+        }
+    return settings
+
+
+def _named(section: str, fields: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"{section}__{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in fields.items()
+        if value not in (None, "")
+    }
+
+
+def _connection(name: str) -> Connection | None:
+    try:
+        return Connection.get(name)
+    except AirflowNotFoundException:
+        return None
+
+
+whop_elt()
