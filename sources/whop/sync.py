@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from .resources import LIVE_MEMBERSHIP_STATUSES, OPEN_PAYMENT_STATUSES, Resource
+from .resources import OPEN_PAYMENT_STATUSES, Resource
 
 Mode = Literal["full", "incremental"]
 
@@ -23,7 +23,8 @@ class Settings:
     """How far before the last run every window starts: the bounds of Whop's filters are not
     documented, and a row may become visible a little after its own timestamp."""
     lookback: timedelta = timedelta(days=180)
-    """Age up to which payments are re-read when the server refuses `updated_after`."""
+    """Age up to which rows are re-read that nothing but a full pass would show to have changed, and
+    payments when the server refuses `updated_after`."""
     full_every: timedelta = timedelta(days=7)
     """Age of the last full pass at which the next run becomes one."""
     full: bool = False
@@ -88,10 +89,14 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     due = state.last_full is None or now - state.last_full >= settings.full_every
     under_way = state.pass_started is not None
     mode: Mode = "full" if settings.full or due or under_way else "incremental"
+    if resource.changes in ("named", "per_payment"):
+        # Nothing is listed: what to read follows from the rows of other tables.
+        return Plan(mode, (), whole=False)
     if mode == "full" and resource.resumable:
         since = state.pass_position
         # A millisecond early: the bound may be exclusive, and rows may share a moment.
-        params = {"created_after": iso(since - timedelta(milliseconds=1))} if since else {}
+        early = timedelta(seconds=1) if resource.unix_times else timedelta(milliseconds=1)
+        params = {"created_after": _moment(resource, since - early)} if since else {}
         return Plan(mode, (Walk(params),), True, since, settings.slice_rows)
     if mode == "full" or resource.changes == "everything" or state.last_run is None:
         return Plan(mode, (Walk(),), whole=True)
@@ -99,7 +104,10 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     walks: list[Walk] = []
     since = state.last_run - settings.overlap
     if state.cursor is not None:
-        walks.append(Walk({"created_after": iso(state.cursor - settings.overlap)}))
+        newer = state.cursor - settings.overlap
+        if resource.changes == "lookback":
+            newer = min(newer, now - settings.lookback)
+        walks.append(Walk({"created_after": _moment(resource, newer)}))
     else:
         # Nothing was ever loaded, so everything there is now is new.
         walks.append(Walk())
@@ -108,7 +116,7 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
         still_open = Walk({"statuses": OPEN_PAYMENT_STATUSES})
         walks.append(Walk({"updated_after": iso(since)}, otherwise=(lookback, still_open)))
     elif resource.changes == "live_statuses":
-        walks.append(Walk({"statuses": LIVE_MEMBERSHIP_STATUSES}))
+        walks.append(Walk({"statuses": resource.live_statuses}))
     elif resource.changes == "recent_action":
         newest_first = {"order": "most_recent_action", "direction": "desc"}
         walks.append(Walk(newest_first, until=("most_recent_action_at", since)))
@@ -142,6 +150,11 @@ def remember(
     else:
         cursor = started
     return TableState(cursor, started, started if mode == "full" else state.last_full)
+
+
+def _moment(resource: Resource, moment: datetime) -> str:
+    """The moment as the filters of the table's list take it; seconds are rounded down."""
+    return str(int(moment.timestamp())) if resource.unix_times else iso(moment)
 
 
 def iso(moment: datetime) -> str:
