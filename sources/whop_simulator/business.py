@@ -290,7 +290,7 @@ GENERATORS: dict[str, Generator] = {
             around.reviews,
         )
     },
-    "company_token_transactions": Generator(
+    "company_token_transactions": _plain(
         lambda b: [m for m in b.members if not m.deleted and rows.tokens(m, b)],
         rows.token_transaction,
     ),
