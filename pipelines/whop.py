@@ -17,7 +17,7 @@ from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from sources.whop import RunReport, whop
+from sources.whop import RateLimit, RunReport, whop
 from sources.whop.resources import REFERRED_TABLES
 
 from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
@@ -60,7 +60,12 @@ def sync(
         SettingError: a setting of the source is missing or wrong.
         PipelineError: the destination could not be loaded; nothing of the run counts.
     """
-    overrides: dict[str, Any] = {"slice_rows": SLICE_ROWS, **settings}
+    overrides: dict[str, Any] = {
+        "slice_rows": SLICE_ROWS,
+        # Whop does not forget between two parts what the first has asked.
+        "rate_limit": RateLimit(),
+        **settings,
+    }
     if full:
         overrides["full"] = True
     if tables:

@@ -27,23 +27,22 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any, get_args
 
 import dlt
 from dlt.extract import DltResource
 
-from .client import DEFAULT_BASE_URL, WhopClient, WhopError
+from .client import DEFAULT_BASE_URL, RateLimit, WhopClient, WhopError
 from .extraction import Extraction
 from .report import SYNC_RUNS_COLUMNS, RunReport
 from .resources import BY_NAME, RESOURCES
 from .schema import Pii, Privacy, dlt_columns
-from .sync import Settings, TableState
+from .sync import Settings, TableState, dump, load
 from .warehouse import Warehouse
 
-__all__ = ["RESOURCES", "RunReport", "WhopError", "chosen_tables", "whop"]
+__all__ = ["RESOURCES", "RateLimit", "RunReport", "WhopError", "chosen_tables", "whop"]
 
 
 @dlt.source(name="whop", max_table_nesting=0)
@@ -63,6 +62,7 @@ def whop(
     pii: Pii = "keep",
     pii_key: dlt.TSecretStrValue | None = None,
     slice_rows: int | None = None,
+    rate_limit: RateLimit | None = None,
     report: RunReport | None = None,
 ) -> Sequence[DltResource]:
     """Everything a run must bring of one or several Whop companies.
@@ -86,6 +86,8 @@ def whop(
         pii_key: key of the hash.
         slice_rows: rows after which a full pass of a large table stops, so that what was read is
             loaded before the next run goes on; None reads to the end.
+        rate_limit: shared by sources that are read one after the other with one key, as Whop counts
+            by key; None is one of its own.
         report: filled with what the run did. With a report, a table that cannot be read is noted
             there and left as it was while the others load; without one, its error is raised and
             nothing is loaded.
@@ -113,6 +115,7 @@ def whop(
             api_version,
             max_attempts=max_attempts,
             backoff=backoff_seconds,
+            rate_limit=rate_limit,
         ),
         company_ids=company_ids or [company_id or "me"],
         tables=chosen,
@@ -205,7 +208,7 @@ class _Run:
                 empty = False
                 yield rows
             if keep_state and run.next_state is not None:
-                _state(extraction.company_id)[table] = _dump(run.next_state)
+                _state(extraction.company_id)[table] = dump(run.next_state)
         if empty:
             # The table and its columns exist from the first load on, whatever it brings.
             yield dlt.mark.materialize_table_schema()
@@ -241,7 +244,7 @@ class _Run:
 def _known_states(company_id: str) -> dict[str, TableState]:
     """State of one company's tables; empty when none was ever loaded."""
     companies = dlt.current.source_state().get("companies", {})
-    return {name: _load(state) for name, state in companies.get(company_id, {}).items()}
+    return {name: load(state) for name, state in companies.get(company_id, {}).items()}
 
 
 def _state(company_id: str) -> dict[str, Any]:
@@ -249,16 +252,6 @@ def _state(company_id: str) -> dict[str, Any]:
     companies = dlt.current.source_state().setdefault("companies", {})
     state: dict[str, Any] = companies.setdefault(company_id, {})
     return state
-
-
-def _dump(state: TableState) -> dict[str, str]:
-    return {
-        name: moment.isoformat() for name, moment in asdict(state).items() if moment is not None
-    }
-
-
-def _load(state: Mapping[str, str]) -> TableState:
-    return TableState(**{name: datetime.fromisoformat(text) for name, text in state.items()})
 
 
 def _quieten_dlt() -> None:
