@@ -30,7 +30,7 @@ from .ranges import RangeWalk
 from .report import RunReport, TableReport
 from .resources import BY_NAME, REFERRED_TABLES, Resource
 from .schema import DIGEST_LENGTH, Privacy, RowTable, to_timestamp
-from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, plan, remember
+from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, in_seconds, plan, remember
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 5_000
@@ -373,7 +373,7 @@ class Extraction:
 
     def _read_ranges(self, table: TableRun, walk: Walk) -> None:
         def fetch(part: Range, newest_first: bool) -> Iterator[Page]:
-            params = {**walk.params, **part.params(table.resource)}
+            params = {**walk.params, **part.params}
             return self._pages(table, {**params, "direction": "desc"} if newest_first else params)
 
         def enough() -> bool:
@@ -387,13 +387,15 @@ class Extraction:
 
     def _read_pages(self, table: TableRun, walk: Walk) -> None:
         (part,) = walk.ranges
-        for page in self._pages(table, {**walk.params, **part.params(table.resource)}):
+        for page in self._pages(table, {**walk.params, **part.params}):
             self._take_page(table, page)
             if walk.until and any(_older(row, *walk.until) for row in page.rows):
                 return
 
     def _pages(self, table: TableRun, params: Params) -> Iterator[Page]:
         resource = table.resource
+        if resource.unix_times:
+            params = in_seconds(params)
         return self._client.pages(
             resource.path,
             {**resource.params, **params},

@@ -44,17 +44,18 @@ class Range:
     start: datetime | None = None
     end: datetime | None = None
 
-    def params(self, resource: Resource) -> dict[str, str]:
-        """The range as parameters of the table's list.
+    @property
+    def params(self) -> dict[str, str]:
+        """The range as parameters of a list.
 
         Whether Whop's bounds are inclusive is not documented: the lower one is asked for a
         millisecond early, and no row of a range lies on its upper one.
         """
         params: dict[str, str] = {}
         if self.start is not None:
-            params["created_after"] = _moment(resource, self.start - timedelta(milliseconds=1))
+            params["created_after"] = iso(self.start - timedelta(milliseconds=1))
         if self.end is not None:
-            params["created_before"] = _moment(resource, self.end)
+            params["created_before"] = iso(self.end)
         return params
 
 
@@ -200,9 +201,14 @@ def load(values: Mapping[str, Any]) -> TableState:
     return TableState(**moments, pass_left=ranges)
 
 
-def _moment(resource: Resource, moment: datetime) -> str:
-    """The moment as the filters of the table's list take it; seconds are rounded down."""
-    return str(int(moment.timestamp())) if resource.unix_times else iso(moment)
+def in_seconds(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with moments of creation in Unix seconds, rounded down."""
+    return {
+        name: str(int(datetime.fromisoformat(value).timestamp()))
+        if name in ("created_after", "created_before")
+        else value
+        for name, value in params.items()
+    }
 
 
 def iso(moment: datetime) -> str:

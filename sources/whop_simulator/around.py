@@ -204,9 +204,12 @@ def whole_dispute_alert(row: Row, business: Business) -> Row:
 
 
 def invoices(business: Business) -> Iterator[tuple[int, Row]]:
-    """A row per charge made by hand for a plan."""
+    """A row per charge made by hand, and for half of what was bought once."""
     statuses = {"paid": "paid", "void": "void", "uncollectible": "uncollectible", "draft": "draft"}
-    for count, item in enumerate(p for p in _payments(business) if p.reason == "manual"):
+    for item in _payments(business):
+        count = _bits(business, "invoice", item.number)
+        if item.reason != "manual" and not (item.reason == "one_time" and count % 2):
+            continue
         # Not every charge is for a plan, but every invoice names one.
         plan = item.plan or business.catalogue.plans[0]
         due = item.created_at + 7 * DAY
@@ -223,14 +226,14 @@ def invoices(business: Business) -> Iterator[tuple[int, Row]]:
                     "currency": plan.currency,
                     "formatted_price": f"{price / scale_of(plan.currency):,.2f} {plan.currency}",
                 },
-                "due_date": iso(due) if count % 4 else None,
+                "due_date": iso(due) if count // 2 % 4 else None,
                 "email_address": who.email,
                 "fetch_invoice_token": f"inv_{key_of(business.key, 'invoice', item.number):x}",
                 "number": f"#{item.number}",
                 "status": status,
                 "user": _public(business, item.member.number),
                 "_product_id": business.ids["products"].encode(plan.product.number),
-                "_collection_method": "send_invoice" if count % 4 else "charge_automatically",
+                "_collection_method": "send_invoice" if count // 2 % 4 else "charge_automatically",
             },
         )
 
