@@ -155,7 +155,9 @@ def _sync_part(
         if loading:
             loading()
         # dlt ends what it is writing before it heeds an interrupt; what comes after must not run.
-        with signals.intercepted_signals():
+        # One connection stays open meanwhile: DuckDB tidies the file up when the last one is
+        # closed, which dlt would let happen after every table.
+        with signals.intercepted_signals(), pipeline.sql_client():
             pipeline.normalize()
             pipeline.load(raise_on_failed_jobs=True)
             if signals.was_signal_received():

@@ -29,8 +29,9 @@ from .followers import fees_of, files_to_read, users_to_read
 from .ranges import RangeWalk
 from .report import RunReport, TableReport
 from .resources import BY_NAME, REFERRED_TABLES, Resource
-from .schema import DIGEST_LENGTH, Privacy, RowTable, to_timestamp
+from .schema import DIGEST_LENGTH, Privacy, RowTable
 from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, in_seconds, plan, remember
+from .values import to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 5_000
@@ -666,7 +667,8 @@ class Extraction:
         every = pc.is_valid(joined["id"])
         wanted = every if resource.name == "companies" else pc.or_(is_new, is_changed)
         table.loaded = joined.filter(wanted).select(["position", "user__id", "member__id"])
-        table.deleted = self._warehouse.rows(resource, table.gone, self._deleted_at)
+        gone = sorted(set(table.gone) - set(read["id"].to_pylist())) if table.gone else []
+        table.deleted = self._warehouse.rows(resource, gone, self._deleted_at)
         report = table.report
         report.rows_new = pc.sum(is_new).as_py() or 0
         report.rows_changed = pc.sum(is_changed).as_py() or 0

@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from .client import PAGE_SIZE, Page, Row
-from .schema import to_timestamp
 from .sync import Range
+from .values import to_timestamp
 
 WALKERS = 6
 """Requests under way at a time: with answers in 500 ms, 12 a second; Whop allows 10."""
