@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -204,15 +204,19 @@ def test_apps_load_without_their_details_when_the_key_may_not_change_them(empty:
 
 def test_a_refund_that_fails_later_and_an_invoice_that_is_paid_are_seen(loaded: Line) -> None:
     business = loaded.business
-    newest = max(business.rows("refunds"), key=lambda row: row["created_at"])
-    changed(loaded, "refunds", newest, status="failed", payment={"id": newest["payment"]["id"]})
+    refunds = sorted(business.rows("refunds"), key=lambda row: row["created_at"])
+    old = refunds[-3]
+    created = datetime.fromisoformat(old["created_at"])
+    # Long before the last run, and not too long.
+    assert timedelta(days=2) < business.clock - created < timedelta(days=170)
+    changed(loaded, "refunds", old, status="failed", payment={"id": old["payment"]["id"]})
     live = changed(loaded, "invoices", business.rows("invoices")[0], status="open")
     loaded.sync(None, "invoices", full=True)
     changed(loaded, "invoices", live, status="paid")
     loaded.server.advance(timedelta(hours=1))
     run = loaded.sync()
     assert run["refunds"].mode == run["invoices"].mode == "incremental"
-    assert loaded.rows("refunds")[newest["id"]]["status"] == "failed"
+    assert loaded.rows("refunds")[old["id"]]["status"] == "failed"
     assert loaded.rows("invoices")[live["id"]]["status"] == "paid"
 
 
