@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test lint soak bench
+.PHONY: install demo test lint browser soak bench
 
 install: .venv/installed
 
@@ -21,8 +21,18 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt --target-path ../.whop-elt/parse --log-path ../.whop-elt/parse
 
-test: lint
-	$(BIN)/pytest
+test: lint browser
+	$(BIN)/pytest -rs
+
+# Chromium, which the tests of the report open it in: installed where that can be done.
+browser:
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	|| { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+		&& echo "Installing chromium with apt-get" \
+		&& apt-get -qq update \
+		&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends chromium > /dev/null; } \
+	|| echo "There is no Chromium, and none could be installed (that takes apt-get and root):" \
+		"the tests that open the report in it will be skipped"
 
 # The property test with new seeds: MINUTES=30 SEED=1000 for longer, or other ones.
 soak: install

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from .action import app as action_app
-from .errors import ExitCode, PipelineError
+from .errors import ExitCode, PipelineError, SettingError
 from .log import LogFormat, event, set_up
 
 if TYPE_CHECKING:
@@ -53,6 +56,13 @@ Full = Annotated[
 Tables = Annotated[
     list[str] | None, typer.Option("--tables", help="Only these tables; may be given repeatedly.")
 ]
+ReportPath = Annotated[
+    Path,
+    typer.Option(
+        "--report", envvar="WHOP_ELT_REPORT", help="Where to write the report, an HTML file."
+    ),
+]
+DEFAULT_REPORT = Path("whop-report.html")
 
 
 def main() -> None:
@@ -86,10 +96,11 @@ def demo(destination: DestinationName = "duckdb") -> None:
             f"[bold]A simulated Whop business[/], served over HTTP on this machine. It is {when}"
             + ("." if first else ", a week after the last sync.")
         )
-        report, warehouse, code = _run(destination, quiet=False, **settings)
+        report, warehouse, code = _run(destination, quiet=False, page=DEFAULT_REPORT, **settings)
         _tell_run(report)
         show_summary(warehouse, console, report)
         show_queries(warehouse, console)
+    _tell_report(DEFAULT_REPORT)
     console.print(
         "\nRun it again: it will be a week later. Your own business: set SOURCES__WHOP__API_KEY, "
         "then [bold]whop-elt run[/] (it is in .venv/bin) in another folder."
@@ -162,6 +173,7 @@ def run(
     destination: DestinationName = "duckdb",
     full: Full = False,
     tables: Tables = None,
+    page: ReportPath = DEFAULT_REPORT,
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
@@ -169,7 +181,7 @@ def run(
     from .summary import show_summary
 
     set_up(log_format, quiet=quiet)
-    report, warehouse, code = _run(destination, quiet=quiet, full=full, tables=tables)
+    report, warehouse, code = _run(destination, quiet=quiet, page=page, full=full, tables=tables)
     if not quiet and log_format == "text" and any(table.status == "ok" for table in report.tables):
         show_summary(warehouse, console, report)
     raise typer.Exit(code)
@@ -202,16 +214,74 @@ def status(
         )
 
 
-@app.command(epilog="Example: whop-elt report --destination postgres")
-def report(destination: DestinationName = "duckdb") -> None:
-    """Show the last full month, the rows per table, and queries to start from."""
-    from .destination import open_destination
+@app.command(
+    epilog="Examples: whop-elt report --destination postgres; "
+    "whop-elt report --company biz_… --output client.html --quiet"
+)
+def report(
+    destination: DestinationName = "duckdb",
+    output: Annotated[
+        Path, typer.Option("--output", "-o", envvar="WHOP_ELT_REPORT", help="The HTML file.")
+    ] = DEFAULT_REPORT,
+    company: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this company (biz_…); may be given repeatedly."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the report, one HTML file to open or to e-mail; show what is in short here."""
     from .summary import show_queries, show_summary
+    from .whop import locked_destination, report_to
+
+    set_up("text", quiet=True)
+    # Under the lock: a report made while the models are rebuilt would mix old numbers and new.
+    with locked_destination(destination) as warehouse:
+        report_to(warehouse, output, company or ())
+        if not quiet:
+            show_summary(warehouse, console)
+            show_queries(warehouse, console)
+            _tell_report(output)
+
+
+@app.command(
+    epilog="Examples: whop-elt grant-reader metabase --destination postgres > grant.sql; "
+    "whop-elt grant-reader metabase --apply --password --destination postgres"
+)
+def grant_reader(
+    name: Annotated[str, typer.Argument(help="The Postgres role; created if there is none.")],
+    destination: DestinationName = "duckdb",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Run the SQL, instead of printing it.")
+    ] = False,
+    with_password: Annotated[
+        bool,
+        typer.Option(
+            "--password",
+            help="With --apply: let the role log in with a password, which is asked for, or taken "
+            "from the environment variable WHOP_ELT_READER_PASSWORD.",
+        ),
+    ] = False,
+) -> None:
+    """Let a Postgres role read the marts: no personal data, no raw tables, no writing."""
+    from .destination import MARTS, open_destination
+    from .reader import grant, grant_statements
+    from .whop import locked_destination
 
     set_up("text", quiet=False)
-    warehouse = open_destination(destination)
-    show_summary(warehouse, console)
-    show_queries(warehouse, console)
+    if not apply:
+        if with_password:
+            raise SettingError("--password goes with --apply: a password is never printed")
+        statements = grant_statements(open_destination(destination), name)
+        print("begin;", *(f"{statement};" for statement in statements), "commit;", sep="\n")
+        print(r"-- So that it can log in, in psql: alter role … login; \password …")
+        return
+    password = _reader_password(name) if with_password else None
+    # Under the lock: a mart that dbt is about to swap in would be missed.
+    with locked_destination(destination) as warehouse:
+        grant(warehouse, name, password)
+        event(f"{name} can read {MARTS} on {warehouse.location}")
+    if not password:
+        event("If it cannot log in yet: run this again with --password, or use a role that can")
 
 
 @app.command(
@@ -310,6 +380,32 @@ def _tell_run(report: RunReport) -> None:
     for table in report.tables:
         for note in [*table.notes, *([table.error] if table.error else [])]:
             console.print(f"[yellow]{table.table}[/]: {note}")
+
+
+def _reader_password(name: str) -> str:
+    password = os.environ.get("WHOP_ELT_READER_PASSWORD")
+    if password is None:
+        if not sys.stdin.isatty():
+            raise SettingError(
+                "There is no terminal to ask for the password on: set WHOP_ELT_READER_PASSWORD"
+            )
+        password = str(
+            typer.prompt(
+                f"Password for {name}", hide_input=True, confirmation_prompt=True, err=True
+            )
+        )
+    if not password:
+        raise SettingError("The password is empty")
+    return password
+
+
+def _tell_report(path: Path) -> None:
+    where = escape(str(path.resolve()))
+    console.print(
+        f"\n[bold]The report[/] is {where}: open it in a browser, or send it.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _worse(one: ExitCode, other: ExitCode) -> ExitCode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import shutil
 import tempfile
@@ -112,6 +113,11 @@ class Destination:
         }
 
 
+DUCKDB_CONFIG = {"memory_limit": "160MB", "threads": 2}
+"""DuckDB, left alone, takes what memory there is. A part of a load needs no more than this (each
+thread holds rows of its own); the rest waits in files beside the warehouse's."""
+
+
 def open_destination(name: str) -> Destination:
     """Return the destination with this dlt name, connected to and with its state restored.
 
@@ -124,6 +130,9 @@ def open_destination(name: str) -> Destination:
         PipelineError: it does not answer.
     """
     os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+    os.environ.setdefault(
+        "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", json.dumps(DUCKDB_CONFIG)
+    )
     if name == "postgres":
         _keep_empty_texts()
     folder = _new_folder()

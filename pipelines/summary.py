@@ -13,6 +13,7 @@ from rich.text import Text
 from sources.whop import RunReport
 
 from .destination import MARTS, Destination
+from .form import count, percent, usd
 
 QUERIES: tuple[tuple[str, str], ...] = (
     (
@@ -106,12 +107,12 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
     table.add_column(justify="right")
     table.add_column(style="dim")
     figures = (
-        ("MRR", 1, _usd),
-        ("Customers", 2, _count),
-        ("Lost of those it began with", 3, _count),
-        ("Customer churn", 4, _percent),
-        ("Net revenue", 5, _usd),
-        ("Net revenue retention", 6, _percent),
+        ("MRR", 1, usd),
+        ("Customers", 2, count),
+        ("Lost of those it began with", 3, count),
+        ("Customer churn", 4, percent),
+        ("Net revenue", 5, usd),
+        ("Net revenue retention", 6, percent),
     )
     for name, position, form in figures:
         compared = f"{form(before[position])} the month before" if before else ""
@@ -144,27 +145,15 @@ def _show_tables(destination: Destination, console: Console, report: RunReport |
     counting = " union all ".join(
         f"select '{name}', count(*) from {raw}.{name}" for (name,) in tables
     )
-    for name, count in sorted(_rows(destination, counting)):
+    for name, rows in sorted(_rows(destination, counting)):
         came = [f"{number:,}" if number else "·" for number in totals.get(name, (0, 0, 0))]
-        listing.add_row(name, f"{count:,}", *(came if report else ()))
+        listing.add_row(name, f"{rows:,}", *(came if report else ()))
     console.print()
     console.print(listing)
 
 
 def _rows(destination: Destination, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return destination.query(sql, *values)[1]
-
-
-def _usd(value: Decimal | None) -> str:
-    return "-" if value is None else f"${value:,.2f}"
-
-
-def _count(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
-
-
-def _percent(value: Decimal | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
 
 
 def _cell(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from dlt.common.configuration.exceptions import (
@@ -189,24 +190,40 @@ def run(
     tables: Sequence[str] | None = None,
     loading: Loading | None = None,
     modelling: Progress | None = None,
+    page: Path | None = None,
     **settings: Any,
 ) -> tuple[Destination, ExitCode]:
-    """Sync and transform: the whole line, under the lock. What cron calls.
+    """Sync, transform and report: the whole line, under the lock. What cron calls.
 
     What could be loaded is modelled even when a table failed: that table's rows are those of its
-    last good run. With no table read, there is nothing new to model.
+    last good run, and the report says so. With no table read, there is nothing new to model. When a
+    test of the models fails, the report stays the one of the last good run.
+
+    `page` is where to write the report; None writes none.
 
     Returns:
         The destination, to read the numbers from, and how it went.
 
     Raises:
-        PipelineError: see `sync`, `transform` and `locked_destination`.
+        PipelineError: see `sync`, `transform`, `write_report` and `locked_destination`.
     """
     with locked_destination(destination_name) as destination:
         code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
         if any(table.status == "ok" for table in report.tables):
             transform(destination, progress=modelling)
+            if page:
+                report_to(destination, page)
         return destination, code
+
+
+def report_to(destination: Destination, page: Path, companies: Sequence[str] = ()) -> Path:
+    """Write the report, and say where it is; see `write_report`."""
+    # What draws the charts takes a moment to import; the other commands do not wait for it.
+    from .report import write_report
+
+    written = write_report(destination, page, companies)
+    event(f"The report is {written}", report=str(written))
+    return written
 
 
 @contextmanager

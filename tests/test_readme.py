@@ -48,7 +48,7 @@ def test_its_defaults_are_those_of_the_source() -> None:
 
 
 def test_its_commands_are_those_of_the_command_line() -> None:
-    told = set(re.findall(r"^\| `whop-elt (\w+)", section("Commands"), re.MULTILINE))
+    told = set(re.findall(r"^\| `whop-elt ([\w-]+)", section("Commands"), re.MULTILINE))
     group = get_command(app)
     assert told == set(group.commands)  # type: ignore[attr-defined]
 

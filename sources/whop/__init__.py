@@ -157,7 +157,7 @@ def whop(
         run.rows("memberships", keep_state=False),
         name="membership_states",
         write_disposition="append",
-        columns=dlt_columns(BY_NAME["memberships"]),
+        columns=dlt_columns(BY_NAME["memberships"], merged=False),
     )
     sync_runs = dlt.resource(
         run.sync_runs(),

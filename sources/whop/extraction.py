@@ -34,8 +34,12 @@ from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, in_second
 from .values import to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 2_000
 """Rows per Arrow table: large enough for the loader, small enough to hold."""
+
+ASKED_BY_ID = 50_000
+"""Rows up to which the warehouse is asked for these rows, and not for all it has: a run should cost
+by the change, not by the table."""
 
 INDEX_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("id", "_dlt_id", "user__id", "member__id")]
@@ -112,7 +116,7 @@ class Spool:
         """Yield the rows as they were written."""
         self.close()
         if self.path.exists():
-            with pa.memory_map(str(self.path)) as source, pa.ipc.open_file(source) as reader:
+            with pa.OSFile(str(self.path)) as source, pa.ipc.open_file(source) as reader:
                 for number in range(reader.num_record_batches):
                     yield pa.Table.from_batches([reader.get_batch(number)])
 
@@ -656,7 +660,7 @@ class Extraction:
         read = read.filter(pc.is_in(read["position"], value_set=last.combine_chunks()))
         known = table.known
         if known is None:
-            few = read.num_rows <= BATCH_ROWS
+            few = read.num_rows <= ASKED_BY_ID
             known = self._warehouse.known(resource, read["id"].to_pylist() if few else None)
         joined = read.join(known.cast(KNOWN_SCHEMA), "id", join_type="left outer")
         is_new = pc.is_null(joined["known_digest"])

@@ -53,8 +53,13 @@ def arrow_schema(resource: Resource) -> pa.Schema:
     )
 
 
-def dlt_columns(resource: Resource) -> dict[str, TColumnSchema]:
-    """Column hints for dlt: what Arrow's types cannot say, and the types for an empty table."""
+def dlt_columns(resource: Resource, *, merged: bool = True) -> dict[str, TColumnSchema]:
+    """Column hints for dlt: what Arrow's types cannot say, and the types for an empty table.
+
+    Args:
+        resource: the table.
+        merged: whether an id is in the table once.
+    """
     columns: dict[str, TColumnSchema] = {}
     for field_ in arrow_schema(resource):
         kind = column_types(resource)[field_.name]
@@ -65,6 +70,9 @@ def dlt_columns(resource: Resource) -> dict[str, TColumnSchema]:
         }
         if kind == "decimal":
             hint |= {"precision": DECIMAL_PRECISION, "scale": DECIMAL_SCALE}
+        if field_.name == "id" and merged:
+            # Postgres then has an index to merge by; DuckDB needs none.
+            hint["unique"] = True
         columns[field_.name] = hint
     return columns
 

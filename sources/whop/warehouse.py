@@ -18,7 +18,7 @@ Condition = tuple[str, Sequence[Any]]
 """SQL, and the values for the `%s` in it."""
 
 _CHUNK = 20_000
-_VALUES_PER_QUERY = 500
+_VALUES_PER_QUERY = 5_000
 
 KNOWN_SCHEMA = pa.schema(
     [

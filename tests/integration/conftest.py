@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
-from loading import Engine, Line, Run
+from loading import Engine, Line, Run, assert_clean
 from warehouse import Warehouse
 
 from sources.whop_simulator import Business, Server, serve
@@ -107,3 +107,20 @@ def loaded(
 def empty(engine: Engine, server: Server, new_location: NewWarehouse, tmp_path: Path) -> Line:
     """A warehouse nothing was ever loaded into."""
     return Line(Warehouse(engine, new_location(engine, None), work=tmp_path), server, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def built(
+    first_load: FirstLoad, new_location: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
+) -> Line:
+    """A copy of the first load with every model built, and every test of them run.
+
+    Without a warning. Only to be read.
+    """
+    original = first_load.line
+    location = new_location(original.warehouse.engine, original.warehouse.location)
+    folder = tmp_path_factory.mktemp("built")
+    warehouse = Warehouse(original.warehouse.engine, location, work=folder)
+    assert_clean(warehouse.dbt("build").stdout)
+    assert_clean(warehouse.dbt("docs generate").stdout)
+    return Line(warehouse, original.server, folder)

@@ -183,6 +183,13 @@ def documented(table: str, rows: Table, *without: str) -> Table:
     return {key: {name: row[name] for name in names} for key, row in rows.items()}
 
 
+def assert_clean(output: str) -> None:
+    """No warning of dbt's, no failure and nothing skipped."""
+    assert "WARN=0 ERROR=0 SKIP=0" in output or "Catalog written" in output, output[-3000:]
+    assert "deprecat" not in output.lower()
+    assert "[WARNING]" not in output
+
+
 def _held(row: Row, path: list[str], kind: str) -> Any:
     value: Any = row
     for key in path:
@@ -207,6 +214,7 @@ __all__ = [
     "Row",
     "Run",
     "Table",
+    "assert_clean",
     "documented",
     "expected",
     "flat",

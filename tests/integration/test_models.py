@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from loading import Line
-from warehouse import DBT_PROJECT, Warehouse
+from loading import Line, assert_clean
+from warehouse import DBT_PROJECT
 
 from sources.whop_simulator import Business, serve
-
-if TYPE_CHECKING:
-    from conftest import FirstLoad, NewWarehouse
 
 MARTS = sorted(path.stem for path in (DBT_PROJECT / "models/marts").glob("*.sql"))
 ANALYSES = sorted(path.stem for path in (DBT_PROJECT / "analyses").glob("*.sql"))
 
 
 @pytest.fixture(scope="module")
-def built(
-    first_load: FirstLoad, new_location: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
-) -> Warehouse:
-    """Every model built, and every unit and data test of them run, without a warning."""
-    original = first_load.line.warehouse
-    location = new_location(original.engine, original.location)
-    warehouse = Warehouse(original.engine, location, work=tmp_path_factory.mktemp("built"))
-    assert_clean(warehouse.dbt("build").stdout)
-    assert_clean(warehouse.dbt("docs generate").stdout)
-    return warehouse
-
-
-def assert_clean(output: str) -> None:
-    """No warning, no failure and nothing skipped."""
-    assert "WARN=0 ERROR=0 SKIP=0" in output or "Catalog written" in output, output[-3000:]
-    assert "deprecat" not in output.lower()
-    assert "[WARNING]" not in output
-
-
-@pytest.fixture(scope="module")
-def artefacts(built: Warehouse) -> dict[str, Any]:
+def artefacts(built: Line) -> dict[str, Any]:
     return {
-        name: json.loads((built.work / "target" / f"{name}.json").read_text())
+        name: json.loads((built.folder / "target" / f"{name}.json").read_text())
         for name in ("manifest", "catalog")
     }
 
 
-def test_every_unit_and_data_test_ran(built: Warehouse, artefacts: dict[str, Any]) -> None:
+def test_every_unit_and_data_test_ran(built: Line, artefacts: dict[str, Any]) -> None:
     manifest = artefacts["manifest"]
     tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
     assert len(tests) > 100
@@ -64,21 +41,44 @@ def test_every_column_of_a_mart_is_described(artefacts: dict[str, Any], mart: st
     assert "one row per" in node["description"].lower()
 
 
-def test_descriptions_are_comments_in_the_database(built: Warehouse) -> None:
-    comments = {
-        "duckdb": "select comment from duckdb_columns() where table_name = 'mrr_monthly'",
-        "postgres": "select col_description(attrelid, attnum) as comment from pg_attribute "
-        "where attrelid = 'whop_marts.mrr_monthly'::regclass and attnum > 0",
+COMMENTS = {
+    "duckdb": (
+        "select table_name, comment from duckdb_tables() where schema_name = 'whop_marts'",
+        "select table_name, column_name, comment from duckdb_columns() "
+        "where schema_name = 'whop_marts'",
+    ),
+    "postgres": (
+        "select relname as table_name, obj_description(oid, 'pg_class') as comment "
+        "from pg_class where relnamespace = 'whop_marts'::regnamespace and relkind = 'r'",
+        "select relname as table_name, attname as column_name, "
+        "col_description(attrelid, attnum) as comment "
+        "from pg_attribute join pg_class on pg_class.oid = attrelid "
+        "where relnamespace = 'whop_marts'::regnamespace and relkind = 'r' and attnum > 0",
+    ),
+}
+"""What the database itself says of each table, and of each column."""
+
+
+def test_descriptions_are_comments_in_the_database(built: Line, artefacts: dict[str, Any]) -> None:
+    of_tables, of_columns = (built.warehouse.query(sql) for sql in COMMENTS[built.warehouse.engine])
+    nodes = {mart: artefacts["manifest"]["nodes"][f"model.whop_elt.{mart}"] for mart in MARTS}
+    assert {row["table_name"]: row["comment"] for row in of_tables} == {
+        mart: node["description"] for mart, node in nodes.items()
     }
-    found = [row["comment"] for row in built.query(comments[built.engine])]
-    assert len(found) > 10
-    assert all(found)
+    found = {(row["table_name"], row["column_name"]): row["comment"] for row in of_columns}
+    assert len(found) > 200
+    assert found == {
+        (mart, name): column["description"]
+        for mart, node in nodes.items()
+        for name, column in node["columns"].items()
+    }
+    assert all(found.values())
 
 
 @pytest.mark.parametrize("analysis", ANALYSES)
-def test_an_analysis_answers(built: Warehouse, artefacts: dict[str, Any], analysis: str) -> None:
-    compiled = built.work / "target/compiled/whop_elt/analyses" / f"{analysis}.sql"
-    rows = built.query(compiled.read_text())
+def test_an_analysis_answers(built: Line, artefacts: dict[str, Any], analysis: str) -> None:
+    compiled = built.folder / "target/compiled/whop_elt/analyses" / f"{analysis}.sql"
+    rows = built.warehouse.query(compiled.read_text())
     assert rows
     assert all(rows[0]), "a column has no name"
     figures = [

@@ -393,19 +393,27 @@ class Business:
         self.list_refunds_and_disputes()
         self.history()
         self.promo_code("NOBODY")
+        self.sync_run("payments", "ok", 1)
+        if self.random.random() < 0.5:
+            self.sync_run("payments", self.random.choice(("ok", "failed", "forbidden")), 0)
+            self.sync_run("apps", self.random.choice(("ok", "failed", "forbidden")), 1)
+            self.sync_run("apps", self.random.choice(("failed", "forbidden")), 0)
+        return self.tables
+
+    def sync_run(self, table: str, status: str, number_from_last: int) -> None:
+        ended = self.synced_at - timedelta(hours=number_from_last)
         self.tables["sync_runs"].append(
             {
-                "run_id": f"run_{self.company_id}",
+                "run_id": f"run_{self.company_id}_{number_from_last}",
                 "company_id": self.company_id,
-                "table_name": "payments",
+                "table_name": table,
                 "mode": "full",
-                "status": "ok",
-                "started_at": self.synced_at - timedelta(minutes=1),
-                "finished_at": self.synced_at,
-                "rows_read": len(self.tables["payments"]),
+                "status": status,
+                "started_at": ended - timedelta(minutes=1),
+                "finished_at": ended,
+                "rows_read": len(self.tables[table]),
             }
         )
-        return self.tables
 
 
 # ---------------------------------------------------------------------- scenarios, one per rule

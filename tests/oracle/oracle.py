@@ -542,6 +542,7 @@ class Company:
             "dim_plans": self.dim_plans,
             "dim_promo_codes": self.dim_promo_codes,
             "dim_companies": self.dim_companies,
+            "data_freshness": self.data_freshness,
             "membership_history": self.membership_history,
         }
         return {mart: build() for mart, build in builders.items()}
@@ -1056,6 +1057,19 @@ class Company:
 
     def dim_companies(self) -> list[Row]:
         return [{"title": row.get("title")} for row in self.table("companies")]
+
+    def data_freshness(self) -> list[Row]:
+        """The last run of each table, and the last one that read it."""
+        last: dict[str, Row] = {}
+        for run in sorted(self.table("sync_runs"), key=lambda run: run["started_at"]):
+            row = last.setdefault(
+                run["table_name"], {"table_name": run["table_name"], "last_read_run_id": None}
+            )
+            row["last_run_id"], row["last_run_status"] = run["run_id"], run["status"]
+            row["last_run_at"] = run["started_at"]
+            if run["status"] == "ok":
+                row["last_read_run_id"], row["last_read_at"] = run["run_id"], run["started_at"]
+        return [{"last_read_at": None, **row} for row in last.values()]
 
     def membership_history(self) -> list[Row]:
         """The states each membership was seen in; the same state seen again in a row is one."""

@@ -551,6 +551,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "dim_plans": ("plan_id",),
     "dim_promo_codes": ("promo_code_id",),
     "dim_companies": (),
+    "data_freshness": ("table_name",),
     "membership_history": ("membership_id", "valid_from"),
 }
 

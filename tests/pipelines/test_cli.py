@@ -25,7 +25,9 @@ from sources.whop.ranges import WALKERS
 from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
 
 COMMANDS = sorted(
-    str(command.callback.__name__) for command in cli.app.registered_commands if command.callback
+    str(command.callback.__name__).replace("_", "-")
+    for command in cli.app.registered_commands
+    if command.callback
 )
 CLOSED = "http://127.0.0.1:9/api/v1"
 NO_POSTGRES = "postgresql://me:s3cret-pw@127.0.0.1:9/whop"
@@ -60,7 +62,7 @@ class Shell:
             patch.setattr(sys, "argv", ["whop-elt", *arguments])
             patch.setattr(cli.console, "_width", 200)
             for name in list(os.environ):
-                if name.startswith(("SOURCES__", "DESTINATION__", "WHOP_ELT_DESTINATION")):
+                if name.startswith(("SOURCES__", "DESTINATION__", "WHOP_ELT_")):
                     patch.delenv(name)
             for name, value in {**self.environment, **environment}.items():
                 patch.setenv(name, value)
@@ -357,7 +359,7 @@ def holder(shell: Shell) -> Iterator[subprocess.Popen[str]]:
 def test_a_second_run_says_who_holds_the_lock_and_a_killed_holder_s_lock_is_taken_over(
     connected: Shell, server: Server, holder: subprocess.Popen[str]
 ) -> None:
-    for command in ("sync", "run", "transform"):
+    for command in ("sync", "run", "transform", "report"):
         refused = connected(command)
         assert refused.code == 4, command
         assert f"process {holder.pid}" in refused.err
@@ -423,7 +425,9 @@ def test_report_before_the_models_are_built_says_what_to_do_first(connected: She
     connected("sync", "--tables", "members")
     result = connected("report")
     assert result.code == 2
-    assert "whop-elt" in result.err
+    (line,) = result.err.splitlines()
+    assert "`whop-elt transform` builds them" in line
+    assert list(connected.folder.glob("*.html")) == []
 
 
 # The whole line, and the key
@@ -439,15 +443,25 @@ def test_a_run_models_what_was_loaded_and_ends_with_the_code_of_the_sync(
         modelled.append(destination.name)
         return 0
 
+    reported: list[Path] = []
     monkeypatch.setattr("pipelines.whop.transform", build)
+    monkeypatch.setattr("pipelines.whop.report_to", lambda _, page: reported.append(page))
     server.faults.add("GET /apps", Fault("status", status=403))
     partly = connected("run", "--quiet", "--tables", "apps", "--tables", "members")
-    assert (partly.code, modelled) == (3, ["duckdb"])
+    assert (partly.code, modelled, reported) == (3, ["duckdb"], [Path("whop-report.html")])
     assert "apps: forbidden" in partly.err
     assert "members" not in partly.said
 
     nothing = connected("run", "--quiet", "--tables", "apps")
     assert (nothing.code, modelled) == (2, ["duckdb"]), "there was nothing new to model"
+    assert len(reported) == 1, "nor to report"
+
+    for option, environment in (
+        (["--report", "there.html"], {}),
+        ([], {"WHOP_ELT_REPORT": "there.html"}),
+    ):
+        connected("run", "--quiet", "--tables", "members", *option, **environment)
+        assert reported.pop() == Path("there.html")
 
 
 def test_the_key_is_nowhere(connected: Shell, server: Server) -> None:

@@ -48,12 +48,18 @@ def test_the_demo_is_full_first_then_a_week_later_and_incremental(demo: Demo) ->
     assert "MRR" in said
     assert f"{DEFAULT_CLOCK:%d %B %Y}" in said
 
+    report = Path("whop-report.html")
+    assert f"The report is {report.resolve()}" in said
+    first = report.read_text()
+    assert f"Data as of {DEFAULT_CLOCK:%-d %B %Y, %H:%M} UTC" in first
+
     code, said = demo()
     assert code == 0, said
     assert "The sync was incremental" in said
     assert "a week after the last sync" in said
     later = DEFAULT_CLOCK + timedelta(days=7)
     assert f"{later:%d %B %Y}" in said
+    assert f"Data as of {later:%-d %B %Y, %H:%M} UTC" in report.read_text()
     (line,) = [line for line in said.splitlines() if line.startswith("The sync was")]
     new, changed = (int(line.split(f" {word}")[0].split()[-1]) for word in ("new", "changed"))
     assert new > 0
