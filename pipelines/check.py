@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import dlt
 
-from sources.whop import RESOURCES
+from sources.whop import RESOURCES, chosen_tables
 from sources.whop.client import (
     DEFAULT_BASE_URL,
     KeyRefused,
@@ -88,7 +88,7 @@ def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]
         else:
             company_id = company["id"]
             yield Finding("company", True, f"{company.get('title')} ({company_id})")
-        chosen = dlt.config.get("sources.whop.tables", list) or [each.name for each in RESOURCES]
+        chosen = chosen_tables(dlt.config.get("sources.whop.tables", list))
         for resource in RESOURCES:
             if not tables or not resource.listed or resource.name not in chosen:
                 continue

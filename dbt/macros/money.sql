@@ -3,6 +3,15 @@
     case when {{ amount }} = 0 then cast(0 as decimal(38, 9)) else cast(({{ amount }}) * fx as decimal(38, 9)) end
 {%- endmacro %}
 
+{#- US dollars for one unit of a payment's currency; null when Whop does not say what it was worth. -#}
+{% macro usd_rate() -%}
+    case
+        when currency = 'usd' and (usd_total is null or total = 0) then cast(1 as decimal(38, 18))
+        when usd_total = total and total <> 0 then cast(1 as decimal(38, 18))
+        else {{ divide('usd_total', 'total', 18) }}
+    end
+{%- endmacro %}
+
 {#- What is charged every `days` days, per month: rounded to 6 decimals here, and only here. -#}
 {% macro per_month(amount, days) -%}
     {%- set whole_months -%}

@@ -10,7 +10,11 @@ Tables (each merged on `id`; see `resources.py` for what is asked and how change
 
 - companies, products, plans, promo_codes: the business and what it sells
 - members, memberships, payments, payment_methods: who buys, what runs, what was paid and how
-- authorized_users, apps: who and what works for the business
+- refunds, disputes, dispute_alerts, setup_intents, shipments, company_token_transactions: what
+  became of payments, and what goes with them
+- invoices, checkout_configurations, entries, leads, affiliates, reviews: how customers come
+- authorized_users, apps, experiences: who and what works for the business
+- users, files, payment_fees: one request per row, so only when named in `tables`
 - membership_states: every state a membership was seen in (append only)
 - sync_runs: what each run did, per table (append only)
 
@@ -48,7 +52,7 @@ MERGE: TDeleteInsertStrategyDict = {
     "deduplicated": True,
 }
 
-__all__ = ["RESOURCES", "RateLimit", "RunReport", "WhopError", "whop"]
+__all__ = ["RESOURCES", "RateLimit", "RunReport", "WhopError", "chosen_tables", "whop"]
 
 
 @dlt.source(name="whop", max_table_nesting=0)
@@ -79,11 +83,12 @@ def whop(
         company_ids: several companies, in place of `company_id`; each has its own cursors.
         base_url: root of the API, with its version.
         api_version: `Api-Version-Date` header; None is the Legacy surface, which the tables follow.
-        tables: names of the tables to read; None reads all.
+        tables: names of the tables to read; None, or `default` among them, reads all but those
+            that take one request per row (users, files, payment_fees).
         full: read every table whole, and mark what Whop has no more.
         full_every_days: age of the last full pass, in days, at which a run becomes one by itself.
-        lookback_days: age, in days, up to which payments are re-read if Whop refuses to say which
-            have changed.
+        lookback_days: age, in days, up to which rows are re-read that may have changed and do not
+            tell: refunds, disputes and the like, and payments if Whop refuses to say which have.
         overlap_minutes: minutes before the last run at which the windows of a run begin.
         max_attempts: how often one request is tried.
         backoff_seconds: seconds before the first retry; doubles with each.
@@ -106,9 +111,7 @@ def whop(
         raise ValueError("Set SOURCES__WHOP__API_KEY: it is empty")
     if company_id and company_ids:
         raise ValueError("Set SOURCES__WHOP__COMPANY_ID or SOURCES__WHOP__COMPANY_IDS, not both")
-    unknown = sorted(set(tables or ()) - BY_NAME.keys())
-    if unknown:
-        raise ValueError(f"No table {', '.join(unknown)}; there are: {', '.join(BY_NAME)}")
+    chosen = chosen_tables(tables)
     if pii not in get_args(Pii):
         raise ValueError(f"SOURCES__WHOP__PII is {pii!r}; it can be {', '.join(get_args(Pii))}")
     if pii == "hash" and not pii_key:
@@ -125,7 +128,7 @@ def whop(
             rate_limit=rate_limit,
         ),
         company_ids=company_ids or [company_id or "me"],
-        tables=[resource.name for resource in RESOURCES if not tables or resource.name in tables],
+        tables=chosen,
         settings=Settings(
             overlap=timedelta(minutes=overlap_minutes),
             lookback=timedelta(days=lookback_days),
@@ -163,6 +166,23 @@ def whop(
         columns=SYNC_RUNS_COLUMNS,
     )
     return [*resources, membership_states, sync_runs]
+
+
+def chosen_tables(names: Sequence[str] | None) -> list[str]:
+    """Return the tables to read: those named; `default`, or nothing, means all that are lists.
+
+    Raises:
+        ValueError: an unknown table.
+    """
+    wanted = set(names or ("default",))
+    unknown = sorted(wanted - BY_NAME.keys() - {"default"})
+    if unknown:
+        raise ValueError(f"No table {', '.join(unknown)}; there are: {', '.join(BY_NAME)}")
+    return [
+        resource.name
+        for resource in RESOURCES
+        if resource.name in wanted or ("default" in wanted and not resource.optional)
+    ]
 
 
 class _Run:

@@ -225,6 +225,7 @@ class WhopClient:
         tenant: str | None = None,
         company_id: str | None = None,
         secrets: Sequence[str] = (),
+        operation: str | None = None,
     ) -> Iterator[Page]:
         """Yield every page of a list, in the list's order.
 
@@ -234,6 +235,7 @@ class WhopClient:
             tenant: name of the parameter for the company; the other name is tried after a 400.
             company_id: the company.
             secrets: top-level fields to remove from every row.
+            operation: what the requests count as, when the path holds an id.
 
         Raises:
             BrokenPaging: a cursor came a second time, or a further page was announced without one.
@@ -242,7 +244,7 @@ class WhopClient:
         query: dict[str, str | Sequence[str]] = {"first": str(PAGE_SIZE), **params}
         seen: set[str] = set()
         while True:
-            body, server_time, cleaned = self._list(path, query, tenant, company_id)
+            body, server_time, cleaned = self._list(path, query, tenant, company_id, operation)
             rows, page_info = _rows(body, path, secrets), body["page_info"]
             # end_cursor stays filled in on the last page: only has_next_page says that it is one.
             more = bool(page_info.get("has_next_page"))
@@ -291,11 +293,16 @@ class WhopClient:
         return answer
 
     def _list(
-        self, path: str, query: Params, tenant: str | None, company_id: str | None
+        self,
+        path: str,
+        query: Params,
+        tenant: str | None,
+        company_id: str | None,
+        operation: str | None = None,
     ) -> tuple[Row, datetime, int]:
         """One page; finds out which name the endpoint has for the company."""
         if tenant is None or company_id is None:
-            return self._request("GET", path, query, operation=f"GET {path}")
+            return self._request("GET", path, query, operation or f"GET {path}")
         known = self._tenant_names.get(path)
         name = known or tenant
         try:

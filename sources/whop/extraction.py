@@ -25,11 +25,12 @@ from .client import (
     WhopClient,
     WhopError,
 )
+from .followers import fees_of, files_to_read, users_to_read
 from .ranges import RangeWalk
 from .report import RunReport, TableReport
-from .resources import LIVE_MEMBERSHIP_STATUSES, REFERRED_TABLES, Resource
-from .schema import Privacy, RowTable
-from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, plan, remember
+from .resources import BY_NAME, REFERRED_TABLES, Resource
+from .schema import DIGEST_LENGTH, Privacy, RowTable
+from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, in_seconds, plan, remember
 from .values import to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
@@ -50,6 +51,10 @@ IDS_PER_REQUEST = 100
 
 READERS = 8
 """Objects, or lists of some ids, read at the same time; the rate limit is the client's."""
+
+OBJECTS_PER_RUN = 6_000
+"""Objects of a table without a list that are read at a time: ten minutes of what Whop allows, and
+the most that a run that dies has to read again."""
 
 
 class ForeignRow(WhopError):
@@ -146,6 +151,8 @@ class TableRun:
     left: tuple[Range, ...] = ()
     """Of a full pass that is to be gone on with: what it has not read."""
     cleaned: int = 0
+    more: bool = False
+    """Whether objects are left for the next run."""
     next_state: TableState | None = None
 
     @property
@@ -258,6 +265,7 @@ class Extraction:
             self._guard(table, self._find_gone)
         for table in referring:
             if table.resource.name != "members":
+                self._guard(table, self._read_details)
                 self._guard(table, self._settle)
         if "members" in self.tables:
             self._guard(self.tables["members"], self._members_of_changes)
@@ -265,7 +273,12 @@ class Extraction:
         for name in REFERRED_TABLES:
             if name in self.tables:
                 self._guard(self.tables[name], self._find_gone)
+                self._guard(self.tables[name], self._read_details)
                 self._guard(self.tables[name], self._settle)
+        for table in self.tables.values():
+            if not table.resource.listed and table.resource.name != "companies":
+                self._guard(table, self._follow)
+                self._guard(table, self._settle)
         if "companies" in self.tables:
             self._guard(self.tables["companies"], self._settle)
 
@@ -378,13 +391,16 @@ class Extraction:
             table.covered, table.left = tuple(walks.covered), tuple(walks.left)
 
     def _read_pages(self, table: TableRun, walk: Walk) -> None:
-        for page in self._pages(table, walk.params):
+        (part,) = walk.ranges
+        for page in self._pages(table, {**walk.params, **part.params}):
             self._take_page(table, page)
             if walk.until and any(_older(row, *walk.until) for row in page.rows):
                 return
 
     def _pages(self, table: TableRun, params: Params) -> Iterator[Page]:
         resource = table.resource
+        if resource.unix_times:
+            params = in_seconds(params)
         return self._client.pages(
             resource.path,
             {**resource.params, **params},
@@ -438,7 +454,7 @@ class Extraction:
             missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
             expected = set(missing.to_pylist())
         elif resource.changes == "live_statuses":
-            expected = self._warehouse.alive_in(resource, LIVE_MEMBERSHIP_STATUSES)
+            expected = self._warehouse.alive_in(resource, ("status", resource.live_statuses))
             expected |= self._warehouse.half_loaded(resource)
             expected -= set(read.to_pylist())
         else:
@@ -463,29 +479,34 @@ class Extraction:
             expected: ids the warehouse has; one that Whop has no more is gone.
             named: ids other rows point to; one that cannot be read is left out.
         """
+        unread = 0
+        for object_id, answer in self._objects(table.resource, [*sorted(expected), *sorted(named)]):
+            if isinstance(answer, dict):
+                if object_id in named and self._is_foreign(table.resource, answer):
+                    unread += 1
+                else:
+                    self._take(table, [answer])
+            elif object_id in named:
+                unread += 1
+            elif isinstance(answer, NotFound) or table.plan.whole:
+                # Without the permission to ask for it, the list's word that it is gone counts.
+                table.gone.append(object_id)
+        if unread:
+            table.report.notes.append(f"{unread} objects that rows refer to cannot be read")
 
-        def read(object_id: str) -> Row | WhopError:
+    def _objects(
+        self, resource: Resource, ids: Sequence[str]
+    ) -> Iterator[tuple[str, Row | NotFound | PermissionMissing]]:
+        """Yield the objects with these ids, or why one cannot be read."""
+
+        def read(object_id: str) -> Row | NotFound | PermissionMissing:
             try:
-                return self._object(table.resource, object_id)[0]
+                return self._object(resource, object_id)[0]
             except (NotFound, PermissionMissing) as error:
                 return error
 
-        ids = [*sorted(expected), *sorted(named)]
-        unread = 0
         with ThreadPoolExecutor(READERS) as pool:
-            for object_id, answer in zip(ids, pool.map(read, ids), strict=True):
-                if isinstance(answer, dict):
-                    if object_id in named and self._is_foreign(table.resource, answer):
-                        unread += 1
-                    else:
-                        self._take(table, [answer])
-                elif object_id in named:
-                    unread += 1
-                elif isinstance(answer, NotFound) or table.plan.whole:
-                    # Without the permission to ask for it, the list's word that it is gone counts.
-                    table.gone.append(object_id)
-        if unread:
-            table.report.notes.append(f"{unread} objects that rows refer to cannot be read")
+            yield from zip(ids, pool.map(read, ids), strict=True)
 
     def _is_foreign(self, resource: Resource, row: Row) -> bool:
         try:
@@ -531,6 +552,102 @@ class Extraction:
                 for page in pages:
                     self._take_page(table, page)
 
+    def _read_details(self, table: TableRun) -> None:
+        """Read by id what a list shows in part: the new and changed rows, in a full pass all."""
+        resource = table.resource
+        if not resource.details:
+            return
+        table.spool.flush()
+        read = pa.concat_tables(table.spool.index or [INDEX_SCHEMA.empty_table()])
+        bare = read.filter(pc.equal(pc.utf8_length(read["_dlt_id"]), DIGEST_LENGTH))
+        if table.plan.mode == "incremental" and table.known is not None:
+            joined = bare.join(table.known.cast(KNOWN_SCHEMA), "id", join_type="left outer")
+            same = pc.equal(self._comparable(resource, joined), joined["_dlt_id"])
+            alive = pc.invert(joined["known_deleted"])
+            bare = joined.filter(pc.invert(pc.fill_null(pc.and_(same, alive), False)))
+        reasons: list[str] = []
+        for _, answer in self._objects(resource, sorted(bare["id"].to_pylist())):
+            if isinstance(answer, dict):
+                self._take(table, [answer])
+            else:
+                reasons.append(str(answer))
+        if reasons:
+            missing = ", ".join(resource.details)
+            table.report.notes.append(f"{len(reasons)} without {missing}: {reasons[0]}")
+
+    def _comparable(self, resource: Resource, joined: pa.Table) -> Any:
+        """The known digests, without their second half where a row was read from the list alone."""
+        known = joined["known_digest"]
+        if not resource.details:
+            return known
+        bare = pc.equal(pc.utf8_length(joined["_dlt_id"]), DIGEST_LENGTH)
+        return pc.if_else(bare, pc.utf8_slice_codeunits(known, 0, DIGEST_LENGTH), known)
+
+    def _follow(self, table: TableRun) -> None:
+        """Read a table that has no list of its own, along the rows of other tables."""
+        if table.resource.list_per is not None:
+            self._walk_per_row(table, *table.resource.list_per)
+            self._find_gone(table)
+        elif table.resource.changes == "per_payment":
+            self._read_fees(table)
+        else:
+            choose = users_to_read if table.resource.name == "users" else files_to_read
+            spools = {t.resource.name: t.spool for t in self.tables.values() if t.ok}
+            ids = choose(self._warehouse, spools)
+            some = ids[:OBJECTS_PER_RUN]
+            denied: list[PermissionMissing] = []
+            for object_id, answer in self._objects(table.resource, some):
+                if isinstance(answer, PermissionMissing):
+                    denied.append(answer)
+                # One that Whop does not show gets a row with its id alone, or every run would ask.
+                self._take(table, [answer if isinstance(answer, dict) else {"id": object_id}])
+            if denied and len(denied) == len(some):
+                raise denied[0]
+            table.more = len(some) < len(ids)
+
+    def _walk_per_row(self, table: TableRun, of: str, parameter: str, field_name: str) -> None:
+        """Read the lists of all rows of another table, and note in each row whose it is."""
+        parents = self._warehouse.alive_in(BY_NAME[of])
+        other = self.tables.get(of)
+        if other is not None and other.ok:
+            parents |= set(other.spool.read_ids().to_pylist())
+            parents -= set(other.gone)
+        for parent in sorted(parents):
+            for page in self._client.pages(
+                table.resource.path,
+                {**table.resource.params, parameter: parent},
+                secrets=table.resource.secrets,
+            ):
+                table.cleaned += page.cleaned
+                self._take(table, [{**row, field_name: {"id": parent}} for row in page.rows])
+
+    def _read_fees(self, table: TableRun) -> None:
+        """Read the fees of the payments whose present version has not been asked for."""
+        payments = self.tables.get("payments")
+        waiting, left = self._warehouse.payments_without_fees(OBJECTS_PER_RUN)
+
+        def read(payment: tuple[str, str]) -> list[Row] | WhopError:
+            path = table.resource.path.replace("{id}", payment[0])
+            try:
+                pages = self._client.pages(path, {}, operation=f"GET {table.resource.path}")
+                return fees_of(*payment, [row for page in pages for row in page.rows])
+            except NotFound:
+                return fees_of(*payment, [])
+            except WhopError as error:
+                return error
+
+        with ThreadPoolExecutor(READERS) as pool:
+            for answer in pool.map(read, waiting):
+                if isinstance(answer, WhopError):
+                    raise answer
+                self._take(table, answer)
+        asked = [payment_id for payment_id, _ in waiting]
+        known = self._warehouse.alive_in(table.resource, ("payment__id", asked))
+        table.gone = sorted(known - set(table.spool.read_ids().to_pylist()))
+        # Payments this run brings are in the warehouse when the next part, or run, looks.
+        arriving = payments is not None and payments.loaded is not None and payments.loaded.num_rows
+        table.more = left or bool(arriving)
+
     def _settle(self, table: TableRun) -> None:
         """Compare what was read with the warehouse: what is new, what has changed, what is gone."""
         resource = table.resource
@@ -547,11 +664,12 @@ class Extraction:
             known = self._warehouse.known(resource, read["id"].to_pylist() if few else None)
         joined = read.join(known.cast(KNOWN_SCHEMA), "id", join_type="left outer")
         is_new = pc.is_null(joined["known_digest"])
-        differs = pc.not_equal(joined["known_digest"], joined["_dlt_id"])
+        differs = pc.not_equal(self._comparable(resource, joined), joined["_dlt_id"])
         is_changed = pc.fill_null(pc.or_(differs, joined["known_deleted"]), False)
         # The company's row is written by every run, so that the newest _whop_synced_at is that of
         # the last run even when nothing has changed.
-        wanted = pc.or_(is_new, is_changed) if resource.listed else pc.is_valid(joined["id"])
+        every = pc.is_valid(joined["id"])
+        wanted = every if resource.name == "companies" else pc.or_(is_new, is_changed)
         table.loaded = joined.filter(wanted).select(["position", "user__id", "member__id"])
         gone = sorted(set(table.gone) - set(read["id"].to_pylist())) if table.gone else []
         table.deleted = self._warehouse.rows(resource, gone, self._deleted_at)
@@ -572,7 +690,8 @@ class Extraction:
         for table in self.tables.values():
             report = table.report
             report.finished_at = datetime.now(UTC)
-            for operation in (f"GET {table.resource.path}", f"GET {table.resource.path}/{{id}}"):
+            path = table.resource.path
+            for operation in (f"GET {path}", f"GET {path}/{{id}}"):
                 report.requests += self._client.requests.pop(operation, 0)
                 report.retries += self._client.retries.pop(operation, 0)
             after = table.state
@@ -585,7 +704,7 @@ class Extraction:
                     table.spool.newest,
                     table.left,
                 )
-                report.unfinished = bool(table.left)
+                report.unfinished = bool(table.left) or table.more
             report.cursor_after = after.cursor.isoformat() if after.cursor else None
 
 

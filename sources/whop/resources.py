@@ -12,7 +12,16 @@ from typing import Literal
 
 ColumnType = Literal["text", "bigint", "bool", "decimal", "timestamp", "json"]
 
-Changes = Literal["everything", "updated_after", "live_statuses", "recent_action", "full_only"]
+Changes = Literal[
+    "everything",
+    "updated_after",
+    "live_statuses",
+    "recent_action",
+    "lookback",
+    "full_only",
+    "named",
+    "per_payment",
+]
 """How a table's rows that changed after they were created are found:
 
 - `everything`: the list is short, every run reads it whole.
@@ -20,7 +29,12 @@ Changes = Literal["everything", "updated_after", "live_statuses", "recent_action
 - `live_statuses`: only rows in a live status change unasked; every run reads all of those, and by
   id the rows that have left that set since the last run.
 - `recent_action`: the list can be walked from the most recent action back to the last run.
+- `lookback`: a row changes in its first months only; every run reads those of the last
+  `lookback_days` again, and the full pass all.
 - `full_only`: nothing tells; the full pass re-reads them all.
+- `named`: there is no list; an object is read by id when a row of another table names it for the
+  first time, or shows it otherwise than it is stored.
+- `per_payment`: a list per payment, read when the payment is new or has changed.
 """
 
 LIVE_MEMBERSHIP_STATUSES = (
@@ -34,6 +48,12 @@ LIVE_MEMBERSHIP_STATUSES = (
 )
 """Statuses in which a membership changes unasked (a renewal, a lapse; `completed` still expires).
 The others, canceled and expired, are ends: one that comes back to life is in this list again."""
+
+OPEN_INVOICE_STATUSES = ("draft", "open", "past_due", "uncollectible")
+"""An invoice that is paid or void stays so; one given up as uncollectible can still be paid."""
+
+OPEN_ENTRY_STATUSES = ("drafted", "pending")
+"""An entry of a waiting list changes until it is approved or denied."""
 
 OPEN_PAYMENT_STATUSES = ("draft", "open", "pending", "unresolved")
 """Payment statuses that are not final: asked for when the server refuses `updated_after`."""
@@ -57,6 +77,10 @@ class Resource:
     """Whether the list filters on creation (`created_after`, `created_before`)."""
     created_at: bool = True
     """Whether rows carry `created_at`; without it the cursor is the server's own time."""
+    unix_times: bool = False
+    """Whether those filters take Unix seconds instead of ISO 8601."""
+    live_statuses: tuple[str, ...] = ()
+    """With `changes="live_statuses"`: the statuses in which a row may change unasked."""
     params: Mapping[str, str] = field(default_factory=dict)
     """Parameters every list request sends."""
     tenant: str | None = "company_id"
@@ -68,6 +92,14 @@ class Resource:
     its first and last row are read by id, where the company is named."""
     listed: bool = True
     """False: there is no list for one company, the object is read by id."""
+    list_per: tuple[str, str, str] | None = None
+    """There is a list per row of another table only: that table, the parameter with its id, and the
+    field under which each row gets that id."""
+    optional: bool = False
+    """One request per row: read only when it is chosen by name."""
+    details: tuple[str, ...] = ()
+    """Fields that only the object read by id has. It is read when the list's row is new or has
+    changed, and in every full pass."""
     refers_to: Mapping[str, str] = field(default_factory=dict)
     """Column → table it points into; objects that the table's list leaves out are read by id."""
     personal: tuple[str, ...] = ()
@@ -82,7 +114,13 @@ class Resource:
 
         A table that is read whole by every run is short, and is not worth it.
         """
-        return self.created_after and self.created_at and self.changes != "everything"
+        can_be_sorted = "direction" in self.params
+        return (
+            self.created_after
+            and self.created_at
+            and can_be_sorted
+            and self.changes not in ("everything", "named", "per_payment")
+        )
 
 
 def _columns(**types: str) -> dict[str, ColumnType]:
@@ -134,6 +172,20 @@ RESOURCES: tuple[Resource, ...] = (
         created_after=False,
         params=_CREATED_ASC,
         changes="everything",
+        details=(
+            "company",
+            "custom_cta",
+            "custom_cta_url",
+            "custom_statement_descriptor",
+            "description",
+            "gallery_images",
+            "global_affiliate_percentage",
+            "global_affiliate_status",
+            "member_affiliate_percentage",
+            "member_affiliate_status",
+            "owner_user",
+            "product_tax_code",
+        ),
         personal=("owner_user__username", "owner_user__name"),
         columns=_columns(
             text="title route headline description visibility external_identifier "
@@ -156,6 +208,7 @@ RESOURCES: tuple[Resource, ...] = (
         company_column="account__id",
         params=_CREATED_ASC,
         changes="everything",
+        details=("collect_tax", "custom_fields", "tax_type"),
         refers_to={"product__id": "products"},
         columns=_columns(
             text="title description plan_type visibility release_method currency internal_notes "
@@ -205,6 +258,7 @@ RESOURCES: tuple[Resource, ...] = (
         permissions=("member:basic:read", "member:email:read"),
         params=_CREATED_ASC,
         changes="live_statuses",
+        live_statuses=LIVE_MEMBERSHIP_STATUSES,
         personal=(*_PERSON, "metadata", "custom_field_responses"),
         refers_to={"plan__id": "plans", "product__id": "products", "promo_code__id": "promo_codes"},
         columns=_columns(
@@ -300,6 +354,9 @@ RESOURCES: tuple[Resource, ...] = (
         created_at=False,
         params={"order": "created_at", "direction": "asc"},
         changes="everything",
+        # The object asks for developer:manage_api_key and developer:update_app. A sync should not
+        # need what can change an app: without them these columns stay empty.
+        details=("production_web_build", "redirect_uris", "requested_permissions", "stats"),
         personal=("creator__username", "creator__name"),
         secrets=("api_key", "secrets"),
         columns=_columns(
@@ -313,9 +370,297 @@ RESOURCES: tuple[Resource, ...] = (
             json="redirect_uris requested_permissions",
         ),
     ),
+    Resource(
+        name="refunds",
+        path="/refunds",
+        permissions=("payment:basic:read",),
+        company_column=None,
+        params={"direction": "asc"},
+        # A pending refund succeeds or fails within days; no filter tells.
+        changes="lookback",
+        columns=_columns(
+            text="status currency provider reference_status reference_type reference_value "
+            "payment__id",
+            decimal="amount",
+            timestamp="created_at provider_created_at",
+        ),
+    ),
+    Resource(
+        name="disputes",
+        path="/disputes",
+        permissions=(
+            "payment:dispute:read",
+            "plan:basic:read",
+            "access_pass:basic:read",
+            "company:basic:read",
+            "payment:basic:read",
+        ),
+        params={"direction": "asc"},
+        # Card schemes decide a dispute within some four months.
+        changes="lookback",
+        columns=_columns(
+            text="status reason currency payment__id plan__id product__id product__title "
+            "company__id company__title",
+            decimal="amount",
+            bool="editable visa_rdr",
+            timestamp="created_at needs_response_by",
+        ),
+    ),
+    Resource(
+        name="dispute_alerts",
+        path="/dispute_alerts",
+        permissions=("payment:dispute_alert:read", "payment:basic:read", "payment:dispute:read"),
+        company_column=None,
+        params={"direction": "asc"},
+        # An alert may become a dispute, which the row then names.
+        changes="lookback",
+        columns=_columns(
+            text="alert_type currency payment__id dispute__id",
+            decimal="amount",
+            bool="charge_for_alert",
+            timestamp="created_at transaction_date",
+        ),
+    ),
+    Resource(
+        name="invoices",
+        path="/invoices",
+        permissions=("invoice:basic:read",),
+        company_column=None,
+        params=_CREATED_ASC,
+        changes="live_statuses",
+        live_statuses=OPEN_INVOICE_STATUSES,
+        refers_to={"current_plan__id": "plans"},
+        personal=("email_address", "user__username", "user__name"),
+        # Whoever has the token can read the invoice without a key.
+        secrets=("fetch_invoice_token",),
+        columns=_columns(
+            text="number status email_address current_plan__id current_plan__currency "
+            "current_plan__formatted_price user__id user__username user__name",
+            timestamp="created_at due_date",
+        ),
+    ),
+    Resource(
+        name="entries",
+        path="/entries",
+        permissions=("plan:waitlist:read", "member:email:read"),
+        company_column=None,
+        params=_CREATED_ASC,
+        changes="live_statuses",
+        live_statuses=OPEN_ENTRY_STATUSES,
+        refers_to={"plan__id": "plans", "product__id": "products"},
+        personal=(*_PERSON, "custom_field_responses"),
+        columns=_columns(
+            text=f"status plan__id product__id product__title {_USER}",
+            timestamp="created_at",
+            json="custom_field_responses",
+        ),
+    ),
+    Resource(
+        name="leads",
+        path="/leads",
+        permissions=(
+            "lead:basic:read",
+            "member:email:read",
+            "access_pass:basic:read",
+            "member:basic:read",
+        ),
+        company_column=None,
+        # Who buys at all mostly does so soon; updated_at is in the row, but no filter takes it.
+        changes="lookback",
+        personal=(*_PERSON, "metadata"),
+        columns=_columns(
+            text=f"referrer member__id product__id product__title {_USER}",
+            timestamp="created_at updated_at",
+            json="metadata",
+        ),
+    ),
+    Resource(
+        name="experiences",
+        path="/experiences",
+        permissions=(),
+        changes="everything",
+        details=("products",),
+        columns=_columns(
+            text="name order app__id app__name app__icon__url image__url company__id "
+            "company__route company__title",
+            bool="is_public",
+            timestamp="created_at",
+            json="products",
+        ),
+    ),
+    Resource(
+        name="checkout_configurations",
+        path="/checkout_configurations",
+        # Without it only the metadata is empty.
+        permissions=("checkout_configuration:basic:read",),
+        company_column="company_id",
+        unix_times=True,
+        params=_CREATED_ASC,
+        # There may be one per sale; updated_at is in the row, but no filter takes it.
+        changes="lookback",
+        columns=_columns(
+            text="company_id mode affiliate_code currency purchase_url redirect_url three_ds_level "
+            "plan__id plan__plan_type plan__currency plan__release_method plan__three_ds_level "
+            "plan__visibility",
+            bigint="plan__billing_period plan__expiration_days plan__trial_period_days",
+            decimal="plan__initial_price plan__renewal_price",
+            bool="plan__adaptive_pricing_enabled",
+            timestamp="created_at updated_at",
+            json="metadata payment_method_configuration",
+        ),
+    ),
+    Resource(
+        name="setup_intents",
+        path="/setup_intents",
+        permissions=("payment:setup_intent:read", "member:basic:read", "member:email:read"),
+        params={"direction": "asc"},
+        # One that is processing ends within days; no filter tells.
+        changes="lookback",
+        personal=(
+            "member__user__username",
+            "member__user__name",
+            "member__user__email",
+            *(f"payment_method__mailing_address__{part}" for part in _ADDRESS),
+            "metadata",
+        ),
+        columns=_columns(
+            text="status error_message checkout_configuration__id company__id member__id "
+            "member__user__id member__user__username member__user__name member__user__email "
+            "payment_method__id payment_method__payment_method_type payment_method__card__brand "
+            "payment_method__card__last4 "
+            + " ".join(f"payment_method__mailing_address__{part}" for part in _ADDRESS),
+            bigint="payment_method__card__exp_month payment_method__card__exp_year",
+            bool="three_ds_verified",
+            timestamp="created_at payment_method__created_at",
+            json="metadata",
+        ),
+    ),
+    Resource(
+        name="affiliates",
+        path="/affiliates",
+        permissions=("affiliate:basic:read",),
+        created_after=False,
+        params=_CREATED_ASC,
+        # Their totals move with every referral.
+        changes="everything",
+        personal=("user__username", "user__name"),
+        columns=_columns(
+            # The amounts are texts at Whop ("formatted as a USD currency string").
+            text="status customer_retention_rate customer_retention_rate_ninety_days "
+            "monthly_recurring_revenue_usd total_referral_earnings_usd total_revenue_usd "
+            "user__id user__username user__name company__id company__title",
+            bigint="active_members_count total_overrides_count total_referrals_count",
+            timestamp="created_at updated_at",
+        ),
+    ),
+    Resource(
+        name="shipments",
+        path="/shipments",
+        permissions=("shipment:basic:read", "payment:basic:read"),
+        company_column=None,
+        # The list has no filter on time and no order.
+        created_after=False,
+        changes="everything",
+        columns=_columns(
+            text="status substatus carrier service tracking_code payment__id",
+            timestamp="created_at updated_at delivery_estimate",
+        ),
+    ),
+    Resource(
+        name="reviews",
+        path="/reviews",
+        permissions=(),
+        # One list per product, and a review may be edited or taken down at any time.
+        listed=False,
+        list_per=("products", "product_id", "product"),
+        changes="everything",
+        personal=("user__username", "user__name"),
+        columns=_columns(
+            text="status title description product__id product__title user__id user__username "
+            "user__name company__id company__route company__title",
+            bigint="stars",
+            bool="paid_for_product",
+            timestamp="created_at updated_at joined_at published_at",
+            json="attachments",
+        ),
+    ),
+    Resource(
+        name="company_token_transactions",
+        path="/company_token_transactions",
+        permissions=("company_token_transaction:read", "member:basic:read", "company:basic:read"),
+        # A transaction never changes, but the list has no filter on time and no order.
+        created_after=False,
+        changes="everything",
+        personal=("user__username", "user__name"),
+        columns=_columns(
+            text="transaction_type description idempotency_key linked_transaction_id member__id "
+            "user__id user__username user__name company__id company__route company__title",
+            decimal="amount",
+            timestamp="created_at",
+        ),
+    ),
+    Resource(
+        name="users",
+        path="/users",
+        permissions=(),
+        # The list is a search over all of Whop; 100,000 members would be three hours of requests.
+        # Name, username and e-mail of every member are in `members` already.
+        optional=True,
+        listed=False,
+        tenant=None,
+        company_column=None,
+        created_after=False,
+        changes="named",
+        personal=("username", "name", "bio", "profile_picture__url"),
+        columns=_columns(
+            text="username name bio profile_picture__url",
+            timestamp="created_at whop_partner_enabled_at",
+            json="verification balance balance_history earnings_usd",
+        ),
+    ),
+    Resource(
+        name="files",
+        path="/files",
+        permissions=(),
+        optional=True,
+        listed=False,
+        tenant=None,
+        company_column=None,
+        created_after=False,
+        created_at=False,
+        changes="named",
+        # A private file's address is signed: who has it has the file.
+        secrets=("url", "upload_url", "upload_headers"),
+        columns=_columns(text="filename content_type size upload_status visibility"),
+    ),
+    Resource(
+        name="payment_fees",
+        path="/payments/{id}/fees",
+        permissions=("payment:basic:read",),
+        optional=True,
+        listed=False,
+        tenant=None,
+        company_column=None,
+        created_after=False,
+        created_at=False,
+        changes="per_payment",
+        # Fees have no id of their own: it is the payment's, with the fee's place in its list.
+        # `payment_version` is the version of the payment they were read for.
+        columns=_columns(text="payment__id payment_version type name currency", decimal="amount"),
+    ),
 )
 
 BY_NAME: Mapping[str, Resource] = {resource.name: resource for resource in RESOURCES}
+
+USER_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    resource.name: found
+    for resource in RESOURCES
+    if (found := tuple(c for c in resource.columns if c.endswith(("user__id", "creator__id"))))
+}
+"""Table → its columns that name a user."""
+
+FILE_COLUMNS = {"products": ("gallery_images",), "reviews": ("attachments",)}
+"""Table → its JSON columns that name files."""
 
 REFERRED_TABLES = ("promo_codes", "plans", "products")
 """Tables that other tables name rows of, in the order to read them: plans and promo codes name

@@ -25,6 +25,9 @@ from .values import DECIMAL_PRECISION, DECIMAL_SCALE, READERS, UNFIT, to_json
 EXTRA = "_whop_extra"
 """JSON column with the fields no column is declared for, and the values that do not fit theirs."""
 
+DIGEST_LENGTH = 20
+"""Letters of a digest; one of an object with details has twice as many."""
+
 _OWN_COLUMNS: Mapping[str, ColumnType] = {
     "company_id": "text",
     "_whop_synced_at": "timestamp",
@@ -237,6 +240,15 @@ class RowTable:
         return pa.array(values, column.type)
 
     def _digest(self, row: Row) -> str:
+        """The content's digest; with what only the object shows in a half of its own."""
+        details = self._resource.details
+        shown = {name: row[name] for name in details if name in row}
+        if not shown:
+            return self._digest_of(row)
+        listed = {name: value for name, value in row.items() if name not in details}
+        return self._digest_of(listed) + self._digest_of(shown)
+
+    def _digest_of(self, row: Row) -> str:
         content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(content, digest_size=15, key=self._salt).digest()
         return base64.urlsafe_b64encode(digest).decode()

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from .resources import LIVE_MEMBERSHIP_STATUSES, OPEN_PAYMENT_STATUSES, Resource
+from .resources import OPEN_PAYMENT_STATUSES, Resource
 
 Mode = Literal["full", "incremental"]
 
@@ -23,7 +23,8 @@ class Settings:
     """How far before the last run every window starts: the bounds of Whop's filters are not
     documented, and a row may become visible a little after its own timestamp."""
     lookback: timedelta = timedelta(days=180)
-    """Age up to which payments are re-read when the server refuses `updated_after`."""
+    """Age up to which rows are re-read that nothing but a full pass would show to have changed, and
+    payments when the server refuses `updated_after`."""
     full_every: timedelta = timedelta(days=7)
     """Age of the last full pass at which the next run becomes one."""
     full: bool = False
@@ -118,6 +119,9 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     due = state.last_full is None or now - state.last_full >= settings.full_every
     under_way = bool(state.pass_left)
     mode: Mode = "full" if settings.full or due or under_way else "incremental"
+    if resource.changes in ("named", "per_payment"):
+        # Nothing is listed: what to read follows from the rows of other tables.
+        return Plan(mode, (), whole=False)
     if mode == "full" and resource.ranged:
         walk = Walk(ranges=state.pass_left or EVERYTHING)
         return Plan(mode, (walk,), True, settings.slice_rows)
@@ -127,14 +131,16 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     walks: list[Walk] = []
     since = state.last_run - settings.overlap
     # If nothing was ever loaded, everything there is now is new.
-    new = Range(state.cursor - settings.overlap if state.cursor is not None else None)
-    walks.append(Walk(ranges=(new,)))
+    newest = state.cursor - settings.overlap if state.cursor is not None else None
+    if newest is not None and resource.changes == "lookback":
+        newest = min(newest, now - settings.lookback)
+    walks.append(Walk(ranges=(Range(newest),)))
     if resource.changes == "updated_after":
         lookback = Walk(ranges=(Range(now - settings.lookback),))
         still_open = Walk({"statuses": OPEN_PAYMENT_STATUSES})
         walks.append(Walk({"updated_after": iso(since)}, otherwise=(lookback, still_open)))
     elif resource.changes == "live_statuses":
-        walks.append(Walk({"statuses": LIVE_MEMBERSHIP_STATUSES}))
+        walks.append(Walk({"statuses": resource.live_statuses}))
     elif resource.changes == "recent_action":
         newest_first = {"order": "most_recent_action", "direction": "desc"}
         walks.append(Walk(newest_first, until=("most_recent_action_at", since)))
@@ -193,6 +199,16 @@ def load(values: Mapping[str, Any]) -> TableState:
         for bounds in values.get("pass_left", ())
     )
     return TableState(**moments, pass_left=ranges)
+
+
+def in_seconds(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters with moments of creation in Unix seconds, rounded down."""
+    return {
+        name: str(int(datetime.fromisoformat(value).timestamp()))
+        if name in ("created_after", "created_before")
+        else value
+        for name, value in params.items()
+    }
 
 
 def iso(moment: datetime) -> str:

@@ -90,11 +90,49 @@ class Warehouse:
             self._half_loaded[resource.name] = {row[0] for chunk in rows for row in chunk}
         return self._half_loaded[resource.name]
 
-    def alive_in(self, resource: Resource, statuses: Sequence[str]) -> set[str]:
-        """Return the ids of rows that are not deleted and whose status is one of `statuses`."""
+    def alive_in(
+        self, resource: Resource, among: tuple[str, Sequence[str]] | None = None
+    ) -> set[str]:
+        """Return the ids of rows that are not deleted.
+
+        Args:
+            resource: the table.
+            among: a column, and the values of which it must have one.
+        """
         alive: Condition = ("_whop_deleted_at is null", [])
-        rows = self._select(resource, ["id"], [alive], among=("status", statuses))
+        rows = self._select(resource, ["id"], [alive], among=among)
         return {row[0] for chunk in rows for row in chunk}
+
+    def columns(self, resource: Resource, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every row."""
+        for chunk in self._select(resource, names):
+            yield from chunk
+
+    def payments_without_fees(self, limit: int) -> tuple[list[tuple[str, str]], bool]:
+        """Return payments whose fees, as of their stored version, were never read; oldest first.
+
+        Args:
+            limit: how many at most.
+
+        Returns:
+            Id and version of each, and whether there are more.
+        """
+        payments = self._client.make_qualified_table_name("payments")
+        fees = self._client.make_qualified_table_name("payment_fees")
+        # Nothing is charged for what was never paid, or costs nothing.
+        query = (
+            f"select id, _dlt_id from {payments} as payments "
+            "where company_id = %s and paid_at is not null and total > 0 "
+            f"and not exists (select 1 from {fees} as fees where fees.payment__id = payments.id "
+            "and fees.payment_version = payments._dlt_id) "
+            f"order by created_at, id limit {limit + 1}"
+        )
+        try:
+            with self._client.execute_query(query, self._company_id) as cursor:
+                rows = cursor.fetchall()
+        except DestinationUndefinedEntity:
+            return [], False
+        return [(row[0], row[1]) for row in rows[:limit]], len(rows) > limit
 
     def values(
         self, resource: Resource, column: str, updated_since: datetime | None = None

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
+from . import around
 from .business import Business
 from .endpoints import (
     ALL_PERMISSIONS,
@@ -23,7 +24,7 @@ from .endpoints import (
     Filter,
 )
 from .refusal import Refused
-from .tables import Test, place_after, place_before, sort_key
+from .tables import PlainRow, Test, place_after, place_before, sort_key
 from .units import parse_ms
 from .uploads import poll
 from .writes import WRITES
@@ -35,6 +36,9 @@ PAGE_SIZE = 100  # default and maximum where Whop documents one
 
 Query = Mapping[str, Sequence[str]]
 BetweenPages = Callable[[str, int], None]
+
+FEES = Endpoint(resource="payment_fees", prefix="fee", permissions=("payment:basic:read",))
+"""The one list that is below an object, and whose rows have no id."""
 
 _PAGING = ("first", "after", "last", "before")
 _CODES = {
@@ -86,6 +90,8 @@ def route(path: str, query: Query) -> Request | None:
     """What a path below /api/v1 stands for; None when there is nothing there."""
     name, _, key = path.strip("/").partition("/")
     endpoint = BY_RESOURCE.get(name)
+    if name == "payments" and key.endswith("/fees"):
+        return Request("/payments/{id}/fees", FEES, key.removesuffix("/fees"), query)
     if endpoint is None or "/" in key or not (key or endpoint.listed):
         return None
     return Request(f"/{name}/{{id}}" if key else f"/{name}", endpoint, key or None, query)
@@ -110,6 +116,8 @@ class Api:
         for permission in needed:
             if permission not in self.options.permissions:
                 raise Refused(403, f"This API key is missing the permission: {permission}")
+        if request.endpoint is FEES:
+            return self._fees(request)
         if request.key is None:
             return self._list(request)
         return self._object(request)
@@ -162,6 +170,25 @@ class Api:
                 return self._veiled(resource, business.show(resource, item))
         raise Refused(404, f"No such {resource}: {key}")
 
+    def _fees(self, request: Request) -> dict[str, Any]:
+        """The fees of one payment: a list below an object."""
+        query = dict(request.query)
+        start_from, forward, size, cursor = self._window(query)
+        if query:
+            raise Refused(400, f"Unknown parameter: {next(iter(query))}")
+        assert request.key is not None
+        for business in self.businesses:
+            with business.lock:
+                payment = business.tables["payments"].find(request.key)
+                if payment is not None:
+                    found = around.fees(business.show("payments", payment), business)
+                    rows = [PlainRow(fee, n, business.clock_ms) for n, fee in enumerate(found)]
+                    page, info = self._page(
+                        rows, "number", False, start_from, forward, size, cursor
+                    )
+                    return {"data": [fee.row for fee in page], "page_info": info}
+        raise Refused(404, f"No such payments: {request.key}")
+
     # Lists
 
     def _list(self, request: Request) -> dict[str, Any]:
@@ -170,18 +197,20 @@ class Api:
         # Before anything is read: between two pages is when the world may change.
         self._turn_page(f"GET {request.template}", query)
         businesses = self._tenants(endpoint, query)
+        for name in endpoint.required:
+            if name not in query:
+                raise Refused(400, f"Missing required parameter: {name}")
         tests = self._tests(endpoint, query)
         order, descending = self._order(endpoint, query)
         start_from, forward, size, cursor = self._window(query)
         if query:
             raise Refused(400, f"Unknown parameter: {next(iter(query))}")
-        hidden = endpoint.object_only
         if len(businesses) == 1:
             business = businesses[0]
             with business.lock:
                 rows = business.tables[endpoint.resource].select(tests, order)
                 page, info = self._page(rows, order, descending, start_from, forward, size, cursor)
-                data = [business.show(endpoint.resource, item, hidden) for item in page]
+                data = [business.show(endpoint.resource, item, listed=True) for item in page]
         else:
             data, info = self._marketplace(
                 endpoint, businesses, tests, order, descending, start_from, forward, size, cursor
@@ -259,6 +288,14 @@ class Api:
             exclusive = self.options.bounds == "exclusive"
             closed = "from" if item.kind == "after" else "until"
             return item.facet, item.kind if exclusive else closed, moment
+        if item.kind in ("after_unix", "before_unix"):
+            if not value.isascii() or not value.isdigit():
+                raise Refused(400, f"Invalid timestamp for {item.name}: {value}")
+            return item.facet, item.kind.removesuffix("_unix"), int(value) * 1000
+        if item.kind in ("least", "most"):
+            if value not in ("1", "2", "3", "4", "5"):
+                raise Refused(400, f"Invalid value for {item.name}: {value}")
+            return item.facet, "from" if item.kind == "least" else "until", int(value)
         if item.kind == "true":
             wanted = _boolean(item.name, value)
             return (item.facet, "in", frozenset({True})) if wanted else None
@@ -385,8 +422,8 @@ class Api:
             owner.update((id(item), business) for item in found)
         rows.sort(key=sort_key(order))
         page, info = self._page(rows, order, descending, side, forward, size, cursor)
-        resource, hidden = endpoint.resource, endpoint.object_only
-        return [owner[id(item)].show(resource, item, hidden) for item in page], info
+        resource = endpoint.resource
+        return [owner[id(item)].show(resource, item, listed=True) for item in page], info
 
     def _veiled(self, resource: str, row: dict[str, Any]) -> dict[str, Any]:
         """The row without what the key may not see."""

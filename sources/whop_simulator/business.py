@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from . import company, rows
+from . import around, company, rows
 from .catalogue import Catalogue, catalogue
 from .endpoints import BY_RESOURCE, ENDPOINTS
 from .lives import VALID, Member, World, live
@@ -46,7 +46,7 @@ class Business:
         company_id = company_id or Ids("biz", first_key).encode(seed)
         self.key = key_of(seed, company_id) & (1 << 64) - 1
         self.ids = {e.resource: Ids(e.prefix, key_of(self.key, e.resource)) for e in ENDPOINTS}
-        self.ids["checkouts"] = Ids("ch", key_of(self.key, "checkouts"))
+        self.ids["checkouts"] = self.ids["checkout_configurations"]
         self.ids["companies"] = OneId(company_id)
         title = ("Signal Room", "North Desk", "Atelier Ü", "Kite & Co.")[self.key % 4]
         route = f"{title.split()[0].lower()}-{self.key % 9973}"
@@ -54,7 +54,7 @@ class Business:
         self.lock = RLock()
         self.catalogue = catalogue(seed, self.start_ms, end)
         self.end_ms = end
-        self._size = members
+        self.size = members
         self._world = World(self.key, self.catalogue, self.ids)
         self.members: list[Member] = []
         self._next: list[tuple[int, int]] = []
@@ -105,7 +105,7 @@ class Business:
                 while self._next and self._next[0][0] <= until:
                     _, number = heappop(self._next)
                     self._live(number, self.members[number].created_at)
-                while self._size and (joined_at := self._joins(len(self.members))) <= until:
+                while self.size and (joined_at := self._joins(len(self.members))) <= until:
                     self._live(len(self.members), joined_at)
             finally:
                 if collecting:
@@ -115,9 +115,8 @@ class Business:
     def rows(self, resource: str) -> list[dict[str, Any]]:
         """Every row as a list would show it, those included that a list leaves out by default."""
         with self.lock:
-            hidden = BY_RESOURCE[resource].object_only
             items = self.tables[resource].rows()
-            return [_own(self.show(resource, item, hidden)) for item in items]
+            return [_own(self.show(resource, item, listed=True)) for item in items]
 
     def row(self, resource: str, key: str) -> dict[str, Any]:
         """One row with every field that its object has; KeyError when there is none."""
@@ -137,17 +136,19 @@ class Business:
         with self.lock:
             self.tables[resource].remove(key)
 
-    def show(self, resource: str, item: Any, hidden: tuple[str, ...] = ()) -> dict[str, Any]:
-        """What the API says about one item of a table."""
+    def show(self, resource: str, item: Any, *, listed: bool = False) -> dict[str, Any]:
+        """What the API says about one item of a table: in its list, or asked for by its id."""
+        hidden = BY_RESOURCE[resource].object_only if listed else ()
+        generator = GENERATORS[resource]
         if isinstance(item, PlainRow):
-            return {
+            row = {
                 name: value
                 for name, value in item.row.items()
                 if name not in hidden and not name.startswith("_")
             }
-        render = GENERATORS[resource].render
-        assert render is not None
-        row = render(item, self)
+            return row if listed or generator.whole is None else generator.whole(row, self)
+        assert generator.render is not None
+        row = generator.render(item, self)
         for name in hidden:
             del row[name]
         return row
@@ -177,7 +178,7 @@ class Business:
     def _joins(self, number: int) -> int:
         """When a member joins: ever more of them a day, and on after the end of the history."""
         jitter = mix(self.key, number) / (1 << 64)
-        share = ((number + jitter) / self._size) ** 0.95
+        share = ((number + jitter) / self.size) ** 0.95
         return self.start_ms + int((self.end_ms - self.start_ms) * share)
 
     def _live(self, number: int, joined_at: int) -> None:
@@ -209,6 +210,7 @@ def _users(business: Business) -> list[User]:
     key = business.key
     people = [(m.number, m.created_at) for m in business.members if not m.deleted]
     people += [(e.person, e.created_at) for e in _staff(business)]
+    people += around.strangers(business)
     return [User(number, at, person(key, number).username) for number, at in people]
 
 
@@ -247,6 +249,8 @@ class Generator:
 
     items: Callable[[Business], list[Any]]
     render: Callable[[Any, Business], rows.Row] | None = None
+    whole: Callable[[rows.Row, Business], rows.Row] | None = None
+    """Makes the object of a row, where it shows more than fields that the list leaves out."""
 
 
 GENERATORS: dict[str, Generator] = {
@@ -266,8 +270,27 @@ GENERATORS: dict[str, Generator] = {
         rows.payment_method,
     ),
     "users": Generator(_users, rows.user),
-    "files": Generator(lambda b: []),
-    "company_token_transactions": Generator(
+    "files": Generator(around.table(around.files)),
+    "refunds": Generator(around.table(around.refunds), whole=around.whole_refund),
+    "disputes": Generator(around.table(around.disputes), whole=around.whole_dispute),
+    "dispute_alerts": Generator(
+        around.table(around.dispute_alerts), whole=around.whole_dispute_alert
+    ),
+    **{
+        generate.__name__: Generator(around.table(generate))
+        for generate in (
+            around.invoices,
+            around.entries,
+            around.leads,
+            around.experiences,
+            around.checkout_configurations,
+            around.setup_intents,
+            around.affiliates,
+            around.shipments,
+            around.reviews,
+        )
+    },
+    "company_token_transactions": _plain(
         lambda b: [m for m in b.members if not m.deleted and rows.tokens(m, b)],
         rows.token_transaction,
     ),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["in", "any", "is", "true", "after", "before", "text", "free", "shown"]
+Kind = Literal[
+    "in", "any", "is", "true", "after", "before", "text", "free", "shown", "least", "most",
+    "after_unix", "before_unix",
+]  # fmt: skip
 Tenant = Literal["own", "required", "everywhere", "none"]
 ErrorShape = Literal["nested", "flat", "list"]
 
@@ -53,6 +56,8 @@ class Endpoint:
     """Name of the order and the property it sorts by; the first one is the default."""
     takes_order: bool = True
     takes_direction: bool = True
+    required: tuple[str, ...] = ()
+    """Filters without which the list is refused."""
     object_only: tuple[str, ...] = ()
     """Fields of the object that a list leaves out."""
     object_parameters: tuple[str, ...] = ()
@@ -103,6 +108,9 @@ PAYMENT_SUBSTATUSES = words(
     dispute_closed resolution_lost drafted incomplete unresolved open_dispute
     open_resolution"""
 )
+DISPUTE_PERMISSIONS = (DISPUTES, "payment:basic:read")
+ENTRY_STATUSES = ("drafted", "pending", "approved", "denied")
+INVOICE_STATUSES = ("draft", "open", "paid", "past_due", "uncollectible", "void")
 PROMO_STATUSES = ("active", "inactive", "archived")
 ROLES = words(
     """owner admin sales_manager moderator advertiser app_manager support manager custom"""
@@ -325,8 +333,164 @@ ENDPOINTS = (
     Endpoint(
         resource="company_token_transactions",
         prefix="ctt",
-        listed=False,
+        tenant="required",
         permissions=("company_token_transaction:read", "member:basic:read", "company:basic:read"),
+        filters=(
+            Filter("transaction_type", "transaction_type", "is", ("add", "subtract", "transfer")),
+            Filter("user_id", "user_id", "is"),
+        ),
+        takes_order=False,
+        takes_direction=False,
+    ),
+    Endpoint(
+        resource="refunds",
+        prefix="rfnd",
+        permissions=("payment:basic:read",),
+        object_permissions=("plan:basic:read", "access_pass:basic:read", "member:basic:read"),
+        filters=(
+            Filter("payment_id", "payment_id", "is"),
+            Filter("user_id", "_user_id", "is"),
+            *CREATED,
+        ),
+        takes_order=False,
+    ),
+    Endpoint(
+        resource="disputes",
+        prefix="dspt",
+        tenant="required",
+        permissions=(
+            *DISPUTE_PERMISSIONS,
+            "plan:basic:read",
+            "access_pass:basic:read",
+            "company:basic:read",
+        ),
+        object_permissions=("member:basic:read",),
+        filters=CREATED,
+        takes_order=False,
+    ),
+    Endpoint(
+        resource="dispute_alerts",
+        prefix="dspa",
+        tenant="required",
+        permissions=("payment:dispute_alert:read", *DISPUTE_PERMISSIONS),
+        object_permissions=("member:basic:read",),
+        filters=CREATED,
+        takes_order=False,
+    ),
+    Endpoint(
+        resource="invoices",
+        prefix="inv",
+        permissions=("invoice:basic:read",),
+        filters=(
+            Filter("statuses[]", "status", "in", INVOICE_STATUSES),
+            Filter(
+                "collection_methods[]",
+                "_collection_method",
+                "in",
+                ("send_invoice", "charge_automatically"),
+            ),
+            Filter("product_ids[]", "_product_id", "in"),
+            *CREATED,
+        ),
+        orders=(("created_at", "created_at"), ("id", "id"), ("due_date", "due_date")),
+    ),
+    Endpoint(
+        resource="entries",
+        prefix="entry",
+        tenant="required",
+        permissions=("plan:waitlist:read",),
+        filters=(
+            Filter("statuses[]", "status", "in", ENTRY_STATUSES),
+            Filter("plan_ids[]", "plan_id", "in"),
+            Filter("product_ids[]", "product_id", "in"),
+            *CREATED,
+        ),
+        orders=(("created_at", "created_at"), ("id", "id")),
+        object_only=("custom_field_responses",),
+    ),
+    Endpoint(
+        resource="leads",
+        prefix="lead",
+        tenant="required",
+        permissions=("lead:basic:read", "access_pass:basic:read", "member:basic:read"),
+        filters=(Filter("product_ids[]", "product_id", "in"), *CREATED),
+        takes_order=False,
+        takes_direction=False,
+    ),
+    Endpoint(
+        resource="experiences",
+        prefix="exp",
+        tenant="required",
+        filters=(
+            Filter("product_id", "_product_id", "is"),
+            Filter("app_id", "app_id", "is"),
+            *CREATED,
+        ),
+        takes_order=False,
+        takes_direction=False,
+        object_only=("products",),
+    ),
+    Endpoint(
+        resource="checkout_configurations",
+        prefix="ch",
+        tenant="required",
+        permissions=("checkout_configuration:basic:read",),
+        filters=(
+            Filter("plan_id", "plan_id", "is"),
+            Filter("created_after", "created_at", "after_unix"),
+            Filter("created_before", "created_at", "before_unix"),
+        ),
+    ),
+    Endpoint(
+        resource="setup_intents",
+        prefix="sint",
+        tenant="required",
+        permissions=("payment:setup_intent:read", "member:basic:read"),
+        filters=CREATED,
+        takes_order=False,
+        object_only=("three_ds_verified",),
+    ),
+    Endpoint(
+        resource="affiliates",
+        prefix="aff",
+        tenant="required",
+        permissions=("affiliate:basic:read",),
+        filters=(
+            Filter("status", "status", "is", ("active", "archived", "deleted")),
+            Filter("query", "search_public", "text"),
+        ),
+        orders=(
+            ("created_at", "created_at"),
+            ("id", "id"),
+            ("cached_total_referrals", "total_referrals_count"),
+            ("cached_total_rewards", "total_referrals_count"),
+        ),
+    ),
+    Endpoint(
+        resource="shipments",
+        prefix="ship",
+        permissions=("shipment:basic:read", "payment:basic:read"),
+        filters=(
+            Filter("payment_id", "payment_id", "is"),
+            Filter("user_id", "_user_id", "is"),
+        ),
+        takes_order=False,
+        takes_direction=False,
+    ),
+    Endpoint(
+        resource="reviews",
+        prefix="rev",
+        tenant="none",
+        filters=(
+            Filter("product_id", "product_id", "is"),
+            Filter("min_stars", "stars", "least"),
+            Filter("max_stars", "stars", "most"),
+            *CREATED,
+        ),
+        required=("product_id",),
+        takes_order=False,
+        takes_direction=False,
+        object_only=("company", "product"),
     ),
 )
 

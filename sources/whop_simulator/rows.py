@@ -205,7 +205,7 @@ def member(item: Member, business: Business) -> Row:
         "status": item.status,
         "updated_at": iso(item.updated_at),
         "usd_total_spent": item.spent / 100,
-        "user": _user_inside(item, business),
+        "user": user_inside(item, business),
     }
 
 
@@ -247,7 +247,7 @@ def membership(item: Membership, business: Business) -> Row:
         "renewal_period_start": iso_or_none(item.period_start),
         "status": item.status,
         "updated_at": iso(item.updated_at),
-        "user": _user_inside(item.member, business),
+        "user": user_inside(item.member, business),
     }
 
 
@@ -301,7 +301,9 @@ def payment(item: Payment, business: Business) -> Row:
         "created_at": created_at,
         "currency": item.currency,
         "dispute_alerted_at": iso_or_none(dispute),
-        "disputes": [_dispute(item, total)] if dispute is not None else [],
+        "disputes": [dispute_inside(item, total, ids["disputes"].encode(item.number))]
+        if dispute is not None
+        else [],
         "failure_message": item.failure if item.failed else None,
         "financing_installments_count": None,
         "financing_transactions": [],
@@ -352,7 +354,7 @@ def payment(item: Payment, business: Business) -> Row:
         "refunded_at": iso(item.refunds[0][0]) if item.refunds else None,
         "refunds": [
             {
-                "id": f"rf_{payment_id[4:]}{len(item.refunds) - position}",
+                "id": ids["refunds"].encode(item.number * 16 + len(item.refunds) - position),
                 "amount": amount / scale,
                 "created_at": iso(at),
                 "currency": item.currency,
@@ -379,7 +381,7 @@ def payment(item: Payment, business: Business) -> Row:
         "updated_at": iso(item.updated_at),
         # Whop does not always know what a payment is worth, and of coins it never does.
         "usd_total": None if bits % 331 == 0 or item.currency == "eth" else item.usd / 100,
-        "user": None if gone else _user_inside(item.member, business),
+        "user": None if gone else user_inside(item.member, business),
         "voidable": item.status == "open"
         and membership is not None
         and membership.status == "past_due",
@@ -524,7 +526,7 @@ def token_transaction(item: Member, business: Business) -> Row:
         "transaction_type": "add",
         "user": {
             name: value
-            for name, value in (_user_inside(item, business) or {}).items()
+            for name, value in (user_inside(item, business) or {}).items()
             if name != "email"
         },
     }
@@ -535,7 +537,8 @@ def tokens(item: Member, business: Business) -> float:
     return float(mix(business.key, item.number) % 40 // 37 * 25)
 
 
-def _user_inside(item: Member, business: Business) -> Row | None:
+def user_inside(item: Member, business: Business) -> Row | None:
+    """The user of a member as rows show them; None when the account is deleted."""
     if item.deleted:
         return None
     who = person(business.key, item.number)
@@ -584,7 +587,8 @@ def _metadata(bits: int) -> Row | None:
     return {"cart": {"items": [1, 2.5, None], "gift": bool(bits >> 30 & 1)}, "ref": "a'b\"c"}
 
 
-def _dispute(item: Payment, total: float) -> Row:
+def dispute_inside(item: Payment, total: float, key: str) -> Row:
+    """The dispute of a payment as the payment shows it."""
     assert item.dispute_alerted_at is not None
     status = {
         "dispute_warning": "warning_needs_response",
@@ -597,7 +601,7 @@ def _dispute(item: Payment, total: float) -> Row:
         "dispute_closed": "closed",
     }.get(item.substatus, "needs_response")
     return {
-        "id": f"dspt_{item.id[4:]}",
+        "id": key,
         "amount": total,
         "currency": item.currency,
         "editable": status.endswith("needs_response"),
@@ -649,8 +653,12 @@ _PATHS = {
     "view_type": "_view_type",
     "access_pass_type": "_access_pass_type",
     "member_id": "_member_id",
+    "payment_id": "payment.id",
+    "app_id": "app.id",
 }
-_TIMES = frozenset({"created_at", "updated_at", "paid_at", "canceled_at", "joined_at", "action_at"})
+_TIMES = frozenset(
+    {"created_at", "updated_at", "paid_at", "canceled_at", "joined_at", "action_at", "due_date"}
+)
 
 
 def facet(row: Row, name: str, now: int) -> Any:

@@ -31,6 +31,18 @@ LISTS = (
     "apps",
     "authorized_users",
     "payment_methods",
+    "refunds",
+    "disputes",
+    "dispute_alerts",
+    "invoices",
+    "entries",
+    "leads",
+    "experiences",
+    "checkout_configurations",
+    "setup_intents",
+    "affiliates",
+    "shipments",
+    "company_token_transactions",
 )
 TENANT = {"companies": None, "plans": "account_id"}
 
@@ -136,13 +148,19 @@ def cases(business: Business) -> Iterator[Case]:
         # The seller's side was there almost from the start.
         seller = resource in ("companies", "plans", "promo_codes")
         middle = business.clock - timedelta(days=680 if seller else 200)
-        if resource in ("apps", "products", "authorized_users"):
+        if resource == "authorized_users" or "created_after" not in parameters_of(resource):
             continue  # no such filter, or (staff) nothing in the row to compare it with
+        if resource in ("experiences", "checkout_configurations"):
+            middle = moment(sorted(row["created_at"] for row in rows[resource])[2])
+            middle = middle.replace(microsecond=0) + timedelta(seconds=1)
+        given = middle.isoformat() if resource == "plans" else middle
+        if resource == "checkout_configurations":
+            given = int(middle.timestamp())
         for name, later in (("created_after", True), ("created_before", False)):
             yield Case(
                 resource,
                 name,
-                middle.isoformat() if resource == "plans" else middle,
+                given,
                 lambda row, later=later, middle=middle: (
                     (moment(row["created_at"]) > middle) is later
                 ),
@@ -294,6 +312,54 @@ def cases(business: Business) -> Iterator[Case]:
         )
     yield Case("companies", "parent_company_id", "biz_nobody", lambda row: False)
 
+    payment = rows["refunds"][0]["payment"]["id"]
+    yield Case("refunds", "payment_id", payment, one_of("payment.id", payment))
+    payment = rows["shipments"][0]["payment"]["id"]
+    yield Case("shipments", "payment_id", payment, one_of("payment.id", payment))
+    bought = {row["id"]: at("user.id")(row) for row in rows["payments"]}
+    for resource in ("refunds", "shipments"):
+        buyer = next(found for row in rows[resource] if (found := bought[row["payment"]["id"]]))
+        yield Case(
+            resource,
+            "user_id",
+            buyer,
+            lambda row, buyer=buyer: bought[row["payment"]["id"]] == buyer,
+        )
+    for value in ("paid", "open", "past_due"):
+        yield Case("invoices", "statuses", [value], one_of("status", value))
+    yield Case("invoices", "collection_methods", ["send_invoice"], lambda row: row["due_date"])
+    products = {row["id"]: row["product"]["id"] for row in rows["plans"]}
+    invoiced = rows["invoices"][0]["current_plan"]["id"]
+    yield Case(
+        "invoices",
+        "product_ids",
+        [products[invoiced]],
+        lambda row: products[row["current_plan"]["id"]] == products[invoiced],
+    )
+    for value in ("pending", "approved", "denied"):
+        yield Case("entries", "statuses", [value], one_of("status", value))
+    entry = rows["entries"][0]
+    yield Case("entries", "plan_ids", [entry["plan"]["id"]], one_of("plan.id", entry["plan"]["id"]))
+    wanted = entry["product"]["id"]
+    yield Case("entries", "product_ids", [wanted], one_of("product.id", wanted))
+    wanted = next(row["product"]["id"] for row in rows["leads"] if row["product"])
+    yield Case("leads", "product_ids", [wanted], one_of("product.id", wanted))
+    experience = rows["experiences"][0]
+    (of,) = business.row("experiences", experience["id"])["products"]
+    yield Case("experiences", "product_id", of["id"], one_of("id", experience["id"]))
+    wanted = experience["app"]["id"]
+    yield Case("experiences", "app_id", wanted, one_of("app.id", wanted))
+    wanted = rows["checkout_configurations"][1]["plan"]["id"]
+    yield Case("checkout_configurations", "plan_id", wanted, one_of("plan.id", wanted))
+    for value in ("active", "archived"):
+        yield Case("affiliates", "status", value, one_of("status", value))
+    wanted = rows["affiliates"][0]["user"]["username"]
+    yield Case("affiliates", "query", wanted, one_of("user.username", wanted))
+    yield Case("company_token_transactions", "transaction_type", "add", lambda row: True)
+    yield Case("company_token_transactions", "transaction_type", "transfer", lambda row: False)
+    wanted = rows["company_token_transactions"][0]["user"]["id"]
+    yield Case("company_token_transactions", "user_id", wanted, one_of("user.id", wanted))
+
 
 def test_every_filter(client: Whop, business: Business) -> None:
     tried: dict[str, set[str]] = {}
@@ -324,7 +390,9 @@ def test_every_filter(client: Whop, business: Business) -> None:
 
 
 def parameters_of(resource: str) -> list[str]:
-    singular = {"companies": "company"}.get(resource, resource.removesuffix("s"))
+    singular = {"companies": "company", "entries": "entry"}.get(
+        resource, resource.removesuffix("s")
+    )
     module = getattr(whop_sdk.types, f"{singular}_list_params")
     (kind,) = (value for name, value in vars(module).items() if name.endswith("ListParams"))
     return list(kind.__annotations__)
@@ -344,6 +412,7 @@ def key_for(order: str) -> Callable[[Row], Any]:
         "most_recent_action": "most_recent_action_at",
         "date_joined": "joined_at",
         "active_members_count": "member_count",
+        "cached_total_referrals": "total_referrals_count",
     }.get(order, order)
     return at(path)
 
@@ -371,6 +440,14 @@ ORDERS = [
     ("products", "created_at"),
     ("payment_methods", None),
     ("companies", None),
+    ("refunds", None),
+    ("disputes", None),
+    ("dispute_alerts", None),
+    ("setup_intents", None),
+    *(("invoices", order) for order in ("id", "created_at", "due_date")),
+    *(("entries", order) for order in ("id", "created_at")),
+    ("checkout_configurations", "created_at"),
+    *(("affiliates", order) for order in ("id", "created_at", "cached_total_referrals")),
 ]
 
 
@@ -456,6 +533,78 @@ def test_users(client: Whop, business: Business) -> None:
         assert by_id == client.users.retrieve(row["user"]["username"])
         assert by_id.name == row["user"]["name"]
     assert client.users.retrieve("me").id == business.rows("authorized_users")[0]["user"]["id"]
+
+
+def reviews_of(client: Whop, product: str, **parameters: Any) -> list[Row]:
+    pages = client.reviews.list(product_id=product, first=5, **parameters)
+    return [item.to_dict(mode="json", exclude_unset=True) for item in pages]
+
+
+def test_reviews_are_listed_per_product(client: Whop, business: Business) -> None:
+    objects = {row["id"]: business.row("reviews", row["id"]) for row in business.rows("reviews")}
+    seen: set[str] = set()
+    for product in ids(business.rows("products")):
+        own = {key: row for key, row in objects.items() if row["product"]["id"] == product}
+        assert ids(reviews_of(client, product)) == own.keys()
+        for least, most in ((1, 3), (5, 5)):
+            stars = ids(reviews_of(client, product, min_stars=least, max_stars=most))
+            assert stars == {key for key, row in own.items() if least <= row["stars"] <= most}
+        middle = business.clock - timedelta(days=200)
+        later = ids(reviews_of(client, product, created_after=middle))
+        assert later == {key for key, row in own.items() if moment(row["created_at"]) > middle}
+        earlier = ids(reviews_of(client, product, created_before=middle))
+        assert earlier | later == own.keys()
+        seen |= own.keys()
+    assert seen == objects.keys() != set()
+    for key, row in objects.items():
+        item = client.reviews.retrieve(key)
+        assert set(type(item).model_fields) == item.model_fields_set == set(row)
+    with pytest.raises(whop_sdk.BadRequestError):
+        client.reviews.list(product_id=whop_sdk.omit)  # type: ignore[arg-type]
+
+
+def test_fees_are_listed_per_payment(client: Whop, business: Business) -> None:
+    payments = business.rows("payments")
+    paid = next(row for row in payments if row["status"] == "paid" and row["total"])
+    free = next(row for row in payments if row["total"] == 0)
+    disputed = next(row for row in payments if row["dispute_alerted_at"])
+    assert len(client.payments.list_fees(paid["id"]).data) == 2
+    assert [fee.type for fee in client.payments.list_fees(disputed["id"])][-1] == "dispute_fee"
+    assert client.payments.list_fees(free["id"]).data == []
+    by_one = [fee.type for fee in client.payments.list_fees(disputed["id"], first=1)]
+    assert by_one == [fee.type for fee in client.payments.list_fees(disputed["id"])]
+    with pytest.raises(whop_sdk.NotFoundError):
+        client.payments.list_fees("pay_00000000000000")
+
+
+def test_files_that_reviews_name(client: Whop, business: Business) -> None:
+    named = {each["id"] for row in business.rows("reviews") for each in row["attachments"]}
+    assert named
+    for key in named:
+        file = client.files.retrieve(key)
+        assert set(type(file).model_fields) == file.model_fields_set
+        assert file.upload_status == "ready"
+
+
+def test_what_is_around_a_payment_agrees_with_it(business: Business) -> None:
+    payments = {row["id"]: business.row("payments", row["id"]) for row in business.rows("payments")}
+    refunded: dict[str, float] = {}
+    for refund in business.rows("refunds"):
+        payment = payments[refund["payment"]["id"]]
+        assert refund["currency"] == payment["currency"]
+        if refund["status"] != "failed":
+            assert refund["id"] in {each["id"] for each in payment["refunds"]}
+            before = refunded.get(payment["id"], 0)
+            refunded[payment["id"]] = round(before + refund["amount"], 6)
+    amounts = {key: row["refunded_amount"] for key, row in payments.items()}
+    assert refunded == {key: round(amount, 6) for key, amount in amounts.items() if amount}
+    disputes = {row["payment"]["id"]: row for row in business.rows("disputes")}
+    for key, dispute in disputes.items():
+        assert dispute["created_at"] == payments[key]["dispute_alerted_at"]
+        assert {dispute["id"]} == {each["id"] for each in payments[key]["disputes"]}
+    assert disputes.keys() == {key for key, row in payments.items() if row["dispute_alerted_at"]}
+    twice = [key for key, row in payments.items() if len(row["refunds"]) > 1]
+    assert twice, "no payment was refunded twice: nothing shows that each has a date of its own"
 
 
 def test_the_company_by_me(client: Whop, business: Business) -> None:

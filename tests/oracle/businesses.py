@@ -317,7 +317,80 @@ class Business:
                         {**state, "_whop_synced_at": seen + timedelta(microseconds=copy * 400)},
                     )
 
+    def list_refunds_and_disputes(self) -> None:
+        """What the tables of refunds and disputes say of the payments: more, less, or otherwise."""
+        dice = random.Random(f"lists of {self.company_id}")
+        for payment in self.tables["payments"]:
+            paid_at, refunded_at = payment["paid_at"], payment.get("refunded_at")
+            amount = payment.get("refunded_amount") or Decimal(0)
+            first = paid_at or refunded_at or payment["created_at"] or self.synced_at
+
+            def add(
+                share: Decimal,
+                at: datetime | None,
+                payment: Row = payment,
+                **changes: Any,
+            ) -> None:
+                self.add(
+                    "refunds",
+                    {
+                        "id": self.new_id("rfnd"),
+                        "payment__id": payment["id"],
+                        "amount": share.quantize(SMALLEST),
+                        "currency": payment["currency"],
+                        "status": "succeeded",
+                        "created_at": at,
+                        **changes,
+                    },
+                )
+
+            def moment(first: datetime = first, last: datetime | None = refunded_at) -> datetime:
+                """Between the payment and its last refund, or some time after."""
+                last = last or min(first + timedelta(days=40), self.synced_at)
+                return first + (last - first) * dice.random()
+
+            if amount:
+                way = dice.choice(("one", "parts", "parts", "parts", "first", "none", "more"))
+                if way in ("one", "more"):
+                    add(amount, dice.choice((refunded_at, refunded_at, None)))
+                if way == "more":  # the payment was read before its last refund
+                    add(amount / 4, moment())
+                if way in ("parts", "first"):
+                    shares = dice.choice((("0.25",), ("0.1", "0.3"), ("0.5", "0.2", "0.1")))
+                    for share in shares:
+                        add((amount * Decimal(share)), moment())
+                    if way == "parts":  # the last one takes what the others have left
+                        left = amount * (1 - sum(map(Decimal, shares)))
+                        rounded = sum((amount * Decimal(s)).quantize(SMALLEST) for s in shares)
+                        add(amount - rounded if left else left, refunded_at)
+            elif payment["total"] and dice.random() < 0.03:  # the payment does not know of it yet
+                add(payment["total"] * dice.choice((Decimal(1), Decimal("0.4"))), moment())
+            if payment["total"] and dice.random() < 0.05:
+                add(
+                    payment["total"],
+                    moment(),
+                    status=dice.choice(("pending", "failed", "canceled")),
+                )
+            if payment["total"] and dice.random() < 0.02:
+                add(payment["total"], moment(), currency="gbp")
+            if payment["total"] and dice.random() < 0.02:
+                add(payment["total"], moment(), _whop_deleted_at=self.synced_at)
+
+            said = payment.get("dispute_alerted_at") or "dispute" in (payment["substatus"] or "")
+            if dice.random() < (0.6 if said else 0.03):
+                for _ in range(dice.choice((1, 1, 2))):
+                    self.add(
+                        "disputes",
+                        {
+                            "id": self.new_id("dspt"),
+                            "payment__id": payment["id"],
+                            "status": dice.choice(("needs_response", "won", "lost")),
+                            "created_at": dice.choice((moment(), moment(), None)),
+                        },
+                    )
+
     def finish(self) -> dict[str, list[Row]]:
+        self.list_refunds_and_disputes()
         self.history()
         self.promo_code("NOBODY")
         self.sync_run("payments", "ok", 1)
@@ -794,13 +867,36 @@ def situations_of(company: Company) -> Counter[str]:
         found["total unknown"] += row["total"] is None
         found["one-time plan"] += bool(plan) and (plan or {}).get("plan_type") == "one_time"
         found["payment deleted at Whop"] += row.get("_whop_deleted_at") is not None
+        listed = company.listed_refunds[row["id"]]
+        statuses = {refund["status"] for refund in listed}
+        carried_out = [r for r in listed if r["status"] == "succeeded"]
+        said = row.get("refunded_amount") or 0
+        found["refunded several times"] += len(payment.refunds) > 1
+        found["refunded several times in several months"] += (
+            len({r.day.replace(day=1) for r in payment.refunds if r.day}) > 1
+        )
+        found["refund that is not listed"] += bool(payment.refunds) and not listed
+        found["refund not listed beside one that is"] += 0 < len(carried_out) < len(payment.refunds)
+        found["more refunds listed than the payment says"] += (
+            sum(refund.amount for refund in payment.refunds) > said
+        )
+        found["refund that was not carried out"] += bool(statuses - {"succeeded"})
+        found["refund in another currency"] += any(r["currency"] != row["currency"] for r in listed)
+        found["refund listed of what was never paid"] += bool(carried_out) and not payment.refunds
+        found["refund listed without a time"] += any(r["created_at"] is None for r in carried_out)
+        disputes = company.listed_disputes[row["id"]]
+        alone = {**row, "id": "", "substatus": row.get("substatus")}
+        found["dispute that only the list shows"] += (
+            payment.is_disputed and not company.is_disputed(alone)
+        )
+        found["dispute listed without a time"] += any(not d["created_at"] for d in disputes)
         found["dispute by substatus"] += (row.get("substatus") or "").startswith("dispute_")
         found["dispute by alert"] += row.get("dispute_alerted_at") is not None
         found["refund of what is no longer paid"] += bool(payment.refund) and not payment.is_paid
         found["refund before its payment"] += (
             payment.refunded is not None
             and payment.paid is not None
-            and row["refunded_at"] is not None
+            and row.get("refunded_at") is not None
             and row["refunded_at"] < payment.paid_at
         )
         found["refund of a payment without a time"] += (
@@ -955,6 +1051,17 @@ SITUATIONS: tuple[str, ...] = (
     "payment deleted at Whop",
     "membership deleted at Whop",
     "plan deleted at Whop",
+    "refunded several times",
+    "refunded several times in several months",
+    "refund that is not listed",
+    "refund not listed beside one that is",
+    "more refunds listed than the payment says",
+    "refund that was not carried out",
+    "refund in another currency",
+    "refund listed of what was never paid",
+    "refund listed without a time",
+    "dispute that only the list shows",
+    "dispute listed without a time",
     "dispute by substatus",
     "dispute by alert",
     "refund of what is no longer paid",

@@ -42,6 +42,19 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Refund:
+    """Money that went back, with a day of its own."""
+
+    at: datetime | None
+    day: date | None
+    """Day of `at`; None when that is after as_of."""
+    amount: Decimal
+    """In the payment's currency."""
+    usd: Decimal | None
+    """None when it is not known in dollars."""
+
+
+@dataclass(frozen=True)
 class Payment:
     """A payment with what the definitions make of it; dates are in the reporting time zone."""
 
@@ -55,15 +68,30 @@ class Payment:
     paid_at: datetime | None
     paid: date | None
     """Day of `paid_at`; None when that is after as_of, as are the other days."""
-    refunded: date | None
+    refunds: tuple[Refund, ...]
     is_paid: bool
     is_disputed: bool
     has_failed: bool
     billed: Decimal | None
     """What was asked for, paid or not; an amount is None when it is not known in dollars."""
     gross: Decimal | None
-    refund: Decimal | None
     fees: Decimal | None
+
+    @property
+    def refunded_by_now(self) -> list[Refund]:
+        """The refunds by as_of, oldest first."""
+        known = [refund for refund in self.refunds if refund.day]
+        return sorted(known, key=lambda refund: refund.at or EARLIEST)
+
+    @property
+    def refund(self) -> Decimal | None:
+        """All that ever went back, as_of or not, in dollars."""
+        return sum_or_none(refund.usd for refund in self.refunds)
+
+    @property
+    def refunded(self) -> date | None:
+        """Day of the last refund by as_of."""
+        return max((r.day for r in self.refunds if r.day), default=None)
 
 
 @dataclass(frozen=True)
@@ -167,6 +195,16 @@ def total(amounts: Iterable[Decimal | None]) -> Decimal:
     return sum((amount for amount in amounts if amount is not None), ZERO)
 
 
+def sum_or_none(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """A sum that is unknown when one of its parts is."""
+    result: Decimal = ZERO
+    for amount in amounts:
+        if amount is None:
+            return None
+        result += amount
+    return result
+
+
 class Company:
     """One company's rows, and its marts."""
 
@@ -197,6 +235,12 @@ class Company:
             if row.get("_whop_deleted_at")
         }
         self.memberships = {row["id"]: row for row in self.table("memberships")}
+        self.listed_refunds: dict[str, list[Row]] = defaultdict(list)
+        for row in self.table("refunds"):
+            self.listed_refunds[row["payment__id"]].append(row)
+        self.listed_disputes: dict[str, list[Row]] = defaultdict(list)
+        for row in self.table("disputes"):
+            self.listed_disputes[row["payment__id"]].append(row)
         self.payments = [self.payment(row) for row in self.table("payments")]
         self.periods = self.all_periods()
         self.mrr = self.mrr_by_member()
@@ -230,15 +274,38 @@ class Company:
         membership = self.memberships.get(membership_id or "", {})
         return row.get("member__id") or membership.get("member__id") or membership_id
 
+    def refunds_of(self, row: Row) -> Iterator[Refund]:
+        """The refunds of a payment: those listed, then what it says went back beyond them."""
+        when = row.get("refunded_at") or row.get("paid_at")
+        left = row.get("refunded_amount") or ZERO
+        for refund in self.listed_refunds[row["id"]]:
+            same_currency = refund.get("currency") == row.get("currency")
+            if refund.get("status") == "succeeded" and same_currency and refund["amount"] > 0:
+                at = refund.get("created_at") or when
+                amount = refund["amount"]
+                yield Refund(at, self.known_day(at), amount, self.usd(amount, row))
+                left -= amount
+        if left > 0:
+            yield Refund(when, self.known_day(when), left, self.usd(left, row))
+
+    def is_disputed(self, row: Row) -> bool:
+        """Whether the payment says so, or a dispute of it is listed, by as_of."""
+        if (row.get("substatus") or "").startswith("dispute_"):
+            return True
+        began = [row.get("dispute_alerted_at")]
+        disputes = self.listed_disputes[row["id"]]
+        began += [dispute.get("created_at") for dispute in disputes]
+        if disputes and not any(began):
+            began = [row.get("created_at")]
+        return any(self.known_day(moment) for moment in began)
+
     def payment(self, row: Row) -> Payment:
         amount, tax = row.get("total"), row.get("tax_amount") or ZERO
         paid_at: datetime | None = row.get("paid_at")
-        paid, refunded = self.known_day(paid_at), self.known_day(row.get("refunded_at") or paid_at)
+        paid = self.known_day(paid_at)
         is_paid = row.get("status") == "paid"
         ever_paid = is_paid or paid_at is not None
-        is_refunded = ever_paid and (row.get("refunded_amount") or ZERO) > 0
         gross = None if amount is None else self.usd(amount - tax, row)
-        refund = self.usd(row.get("refunded_amount") or ZERO, row)
         same_currency = row.get("settlement_currency") == row.get("currency")
         after_fees = row.get("amount_after_fees")
         fees = None
@@ -255,15 +322,13 @@ class Company:
             created=self.known_day(row.get("created_at")),
             paid_at=paid_at,
             paid=paid,
-            refunded=refunded if is_refunded else None,
+            refunds=tuple(self.refunds_of(row)) if ever_paid else (),
             is_paid=is_paid,
-            is_disputed=(row.get("substatus") or "").startswith("dispute_")
-            or self.known_day(row.get("dispute_alerted_at")) is not None,
+            is_disputed=self.is_disputed(row),
             has_failed=(row.get("payments_failed") or 0) > 0
             or row.get("status") in FAILED_STATUSES,
             billed=gross,
             gross=gross if is_paid else ZERO,
-            refund=refund if ever_paid else ZERO,
             fees=fees if ever_paid else ZERO,
         )
 
@@ -331,10 +396,9 @@ class Company:
                 end = max(
                     period.natural_end, membership.get("renewal_period_end") or period.natural_end
                 )
-            row = period.payment.row
-            if (row.get("refunded_amount") or ZERO) >= row["total"]:
-                refunded_at = row.get("refunded_at") or period.start
-                refunded_at = max(refunded_at, period.start)
+            refunds = period.payment.refunds
+            if total(refund.amount for refund in refunds) >= period.payment.row["total"]:
+                refunded_at = max(period.start, *(refund.at or period.start for refund in refunds))
                 end = refunded_at if end is None else min(end, refunded_at)
             done.append(replace(period, end=end, following=following))
         return done
@@ -487,7 +551,9 @@ class Company:
         """Gross, refunds, fees and net of payments, each by its own date."""
         payments = list(payments)
         gross = total(p.gross for p in payments if p.paid and within(p.paid))
-        refunded = total(p.refund for p in payments if p.refunded and within(p.refunded))
+        refunded = total(
+            refund.usd for p in payments for refund in p.refunded_by_now if within(refund.day)
+        )
         fees = total(p.fees for p in payments if p.paid and within(p.paid))
         return {
             "gross_usd": gross,
@@ -505,7 +571,8 @@ class Company:
         for payment in self.payments:
             # An amount is null when nobody can know it, and 0 before its time has come.
             gross = payment.gross if payment.paid else ZERO
-            refund = payment.refund if payment.refunded else ZERO
+            refunds = payment.refunded_by_now
+            refund = sum_or_none(refund.usd for refund in refunds)
             fees = payment.fees if payment.paid else ZERO
             net = None
             if gross is not None and refund is not None:
@@ -522,9 +589,7 @@ class Company:
                         "total": payment.row.get("total"),
                         "paid_at": payment.paid_at if payment.paid else None,
                         "paid_date": payment.paid,
-                        "refunded_at": (payment.row.get("refunded_at") or payment.paid_at)
-                        if payment.refunded
-                        else None,
+                        "refunded_at": refunds[-1].at if refunds else None,
                         "refunded_date": payment.refunded,
                         "refunded_amount": self.refunded_amount(payment),
                         "fees_amount": self.fees_amount(payment),
@@ -547,9 +612,10 @@ class Company:
     def refunded_amount(self, payment: Payment) -> Decimal | None:
         """What was refunded, in the payment's currency; null before its time has come."""
         amount: Decimal | None = payment.row.get("refunded_amount")
-        ever_paid = payment.is_paid or payment.paid_at is not None
-        is_to_come = ever_paid and (amount or ZERO) > 0 and payment.refunded is None
-        return None if is_to_come else amount
+        if payment.refunds:
+            by_now = payment.refunded_by_now
+            return total(refund.amount for refund in by_now) if by_now else None
+        return amount
 
     def fees_amount(self, payment: Payment) -> Decimal | None:
         """Fees in the payment's currency, once it is paid and if they are settled in it."""
@@ -720,8 +786,8 @@ class Company:
         """The month of the first thing there is to report."""
         days = [move.day for move in self.movements]
         for p in self.payments:
-            refunded = p.refunded if p.refund else None
-            days += [day for day in (p.created, p.paid, refunded) if day is not None]
+            days += [day for day in (p.created, p.paid) if day is not None]
+            days += [refund.day for refund in p.refunded_by_now if refund.day and refund.usd]
         trials = (self.known_day(m.get("created_at")) for m in self.trials())
         days += [day for day in trials if day is not None]
         return month_of(min(days)) if days else None
@@ -817,27 +883,30 @@ class Company:
 
     def recognized_by_day(self, payment: Payment, period: Period | None) -> Iterator[Row]:
         """What a payment adds to recognized revenue, day by day."""
-        too_early = payment.refunded is not None and (
-            payment.paid is None or payment.refunded < payment.paid
-        )
-        if payment.refunded and too_early:  # put right on the day of the payment
-            yield {"day": payment.refunded, "usd": -(payment.refund or ZERO)}
+        takebacks: list[tuple[date, Decimal]] = []
+        for refund in payment.refunded_by_now:
+            day, usd = refund.day, refund.usd or ZERO
+            assert day is not None
+            if payment.paid is None or day < payment.paid:
+                yield {"day": day, "usd": -usd}
+                if payment.paid is not None:  # put right on the day of the payment
+                    yield {"day": payment.paid, "usd": usd}
+            if payment.paid is not None:
+                takebacks.append((max(day, payment.paid), usd))
         if payment.paid is None:
             return
-        refunded = payment.refunded
-        if too_early:
-            yield {"day": payment.paid, "usd": payment.refund or ZERO}
-            refunded = payment.paid
         recurring = period.recurring if period else ZERO
         days_left = period.days if period else 0
         deferred = recurring
         yield {"day": payment.paid, "usd": (payment.gross or ZERO) - recurring}
         last = payment.paid + timedelta(days=days_left)
-        for day in days_between(payment.paid, min(self.today, max(last, refunded or last))):
-            if day == refunded:  # what is not yet earned goes first
-                taken = min(deferred, payment.refund or ZERO)
-                deferred -= taken
-                yield {"day": day, "usd": taken - (payment.refund or ZERO)}
+        last = max([last, *(day for day, _ in takebacks)])
+        for day in days_between(payment.paid, min(self.today, last)):
+            for of_day, usd in takebacks:
+                if of_day == day:  # what is not yet earned goes first
+                    taken = min(deferred, usd)
+                    deferred -= taken
+                    yield {"day": day, "usd": taken - usd}
             if days_left:
                 yield {"day": day, "usd": deferred / days_left}
                 deferred -= deferred / days_left
@@ -846,7 +915,7 @@ class Company:
     def revenue_recognition_monthly(self) -> list[Row]:
         periods = {period.payment.id: period for period in self.periods}
         dates = [p.paid for p in self.payments if p.paid and p.gross]
-        dates += [p.refunded for p in self.payments if p.refunded and p.refund]
+        dates += [r.day for p in self.payments for r in p.refunded_by_now if r.day and r.usd]
         if not dates:
             return []
         by_month: dict[date, Decimal] = defaultdict(lambda: ZERO)
@@ -872,8 +941,7 @@ class Company:
         groups: dict[tuple[Any, ...], list[Payment]] = defaultdict(list)
         for payment in self.payments:
             dates = {payment.paid} if payment.paid else set()
-            if payment.refunded and payment.refund:
-                dates.add(payment.refunded)
+            dates |= {r.day for r in payment.refunded_by_now if r.day and r.usd}
             for day in dates:
                 key = (day, payment.product_id, payment.plan_id, payment.row.get("currency"))
                 groups[key].append(payment)

@@ -242,9 +242,9 @@ def test_sync_of_one_company_has_cursors_of_its_own(connected: Shell, server: Se
 
 
 def test_sync_ends_with_1_for_a_setting(connected: Shell) -> None:
-    unknown = connected("sync", "--tables", "invoices")
+    unknown = connected("sync", "--tables", "bills")
     assert unknown.code == 1
-    assert "invoices" in unknown.err
+    assert "bills" in unknown.err
     assert "payments" in unknown.err
 
     key = connected("sync", "--tables", "apps", SOURCES__WHOP__API_KEY="wrong-key-9d1")

@@ -31,9 +31,10 @@ from sources.whop_simulator import Business, Server, serve
 
 from .database import Database
 from .expected import Row, columns, embedded
+from .scenario import TABLES as STORY_TABLES
 
 ROOT = Path(__file__).parents[2]
-TABLES = tuple(name for name, resource in BY_NAME.items() if resource.listed)
+TABLES = tuple(name for name in STORY_TABLES if BY_NAME[name].listed)
 
 
 @dataclass
@@ -151,6 +152,7 @@ def _sync(
         "api_key": server.api_key,
         "full": full,
         "full_every_days": 9999,
+        "tables": STORY_TABLES,
     }
     started = time.monotonic()
     subprocess.run(

@@ -30,7 +30,19 @@ from .hand import CHANGES, HIDDEN, Hand, iso
 from .worker import POINTS, SMALL
 
 ROOT = Path(__file__).parents[2]
-TABLES = tuple(BY_NAME)
+TABLES = (
+    "companies",
+    "products",
+    "plans",
+    "promo_codes",
+    "members",
+    "memberships",
+    "payments",
+    "payment_methods",
+    "authorized_users",
+    "apps",
+)
+"""The tables a story is about: those that something happens to by hand."""
 EVERYTHING = (
     "companies",
     "products",
@@ -51,8 +63,8 @@ REFERENCES = {
     "promo_codes": (("memberships", "promo_code__id"), ("payments", "promo_code__id")),
 }
 OBJECT_ONLY = {
-    name: frozenset(BY_RESOURCE[name].object_only) if resource.listed else frozenset()
-    for name, resource in BY_NAME.items()
+    name: frozenset(BY_RESOURCE[name].object_only) if BY_NAME[name].listed else frozenset()
+    for name in TABLES
 }
 """Fields lists leave out: null when the row came from a list."""
 LATE = timedelta(minutes=55)
@@ -327,7 +339,7 @@ class Scenario:
             settings["company_ids"] = asked
         else:
             settings["company_id"] = dice.choice((asked[0], "me"))
-        tables = list(TABLES)
+        settings["tables"] = tables = list(TABLES)
         if mode == "full":
             settings["full"] = True
         elif mode == "apart":

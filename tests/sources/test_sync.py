@@ -22,6 +22,7 @@ from sources.whop.sync import (
     TableState,
     Walk,
     dump,
+    in_seconds,
     load,
     plan,
     remember,
@@ -43,9 +44,56 @@ def names(resources: list[Resource]) -> list[str]:
     return [resource.name for resource in resources]
 
 
-EVERY_TABLE = names(list(RESOURCES))
-READ_WHOLE = names([each for each in RESOURCES if each.changes == "everything"])
-READ_IN_PART = names([each for each in RESOURCES if each.changes != "everything"])
+FOLLOWING = names([each for each in RESOURCES if each.changes in ("named", "per_payment")])
+LISTED = [each for each in RESOURCES if each.name not in FOLLOWING]
+EVERY_TABLE = names(LISTED)
+READ_WHOLE = names([each for each in LISTED if each.changes == "everything"])
+LOOKED_BACK_ON = names([each for each in LISTED if each.changes == "lookback"])
+READ_IN_PART = names([each for each in LISTED if each.changes not in ("everything", "lookback")])
+
+
+@pytest.mark.parametrize("table", FOLLOWING)
+def test_nothing_is_listed_of_a_table_that_follows_from_others(table: str) -> None:
+    assert FOLLOWING == ["users", "files", "payment_fees"]
+    for state in (TableState(), SEEN):
+        assert planned(table, state, full=True) == Plan("full", (), whole=False)
+
+
+@pytest.mark.parametrize("table", LOOKED_BACK_ON)
+def test_what_changes_for_a_while_is_read_again_as_far_back_as_that(table: str) -> None:
+    half_a_year = NOW - timedelta(days=180)
+    assert planned(table) == Plan("incremental", (Walk(ranges=(Range(half_a_year),)),), whole=False)
+    short = planned(table, lookback=timedelta(hours=1))
+    assert short.walks == (Walk(ranges=(Range(HOUR_BEFORE_CURSOR),)),)
+    empty_so_far = planned(table, TableState(None, LAST_RUN, LAST_RUN))
+    assert empty_so_far.walks == (Walk(),)
+
+
+def test_which_tables_are_looked_back_on() -> None:
+    assert set(LOOKED_BACK_ON) >= {
+        "refunds",
+        "disputes",
+        "dispute_alerts",
+        "leads",
+        "checkout_configurations",
+        "setup_intents",
+    }
+
+
+def test_open_invoices_and_entries_are_read_by_their_statuses() -> None:
+    for table, statuses in (("invoices", "draft"), ("entries", "pending")):
+        _, live = planned(table).walks
+        assert live.params == {"statuses": BY_NAME[table].live_statuses}
+        assert statuses in BY_NAME[table].live_statuses
+
+
+def test_moments_in_seconds_are_rounded_down() -> None:
+    moments = Range(NOW, NOW + timedelta(seconds=1)).params
+    assert in_seconds({**moments, "statuses": ("paid",)}) == {
+        "created_after": "1773144000",
+        "created_before": "1773144001",
+        "statuses": ("paid",),
+    }
 
 
 @pytest.mark.parametrize("table", EVERY_TABLE)
@@ -78,14 +126,19 @@ def test_the_age_at_which_a_run_becomes_full_is_a_setting() -> None:
 
 
 def test_the_short_tables_are_read_whole_by_every_run() -> None:
-    assert READ_WHOLE == [
+    assert set(READ_WHOLE) >= {
         "companies",
         "products",
         "plans",
         "promo_codes",
         "authorized_users",
         "apps",
-    ]
+        "experiences",
+        "affiliates",
+        "shipments",
+        "reviews",
+        "company_token_transactions",
+    }
     for table in READ_WHOLE:
         assert planned(table) == Plan("incremental", (Walk(),), whole=True)
 

@@ -45,6 +45,8 @@ def client(server: Server, **headers: str) -> httpx.Client:
 def tenant(business: Business, resource: str) -> Row:
     if resource == "companies":
         return {}
+    if resource == "reviews":
+        return {"product_id": business.rows("products")[0]["id"]}
     return {"account_id" if resource == "plans" else "company_id": business.company_id}
 
 
@@ -227,6 +229,30 @@ def test_a_value_or_a_name_that_does_not_exist(
         answer = http.get("/payments", params={"company_id": business.company_id, name: value})
     assert answer.status_code == 400
     assert name.removesuffix("[]") in message(answer) or "cursor" in message(answer)
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value"),
+    [
+        ("reviews", "min_stars", "6"),
+        ("reviews", "product_id", None),
+        ("checkout_configurations", "created_after", "2026-01-01T00:00:00Z"),
+        ("leads", "direction", "asc"),
+        ("shipments", "created_after", "2026-01-01T00:00:00Z"),
+        ("invoices", "order", "number"),
+        ("payments/pay_x/fees", "order", "created_at"),
+    ],
+)
+def test_a_value_or_a_name_that_another_list_has(
+    server: Server, business: Business, path: str, name: str, value: str | None
+) -> None:
+    given = {**tenant(business, path), name: value}
+    if path.endswith("fees"):
+        given.pop("company_id")
+    with client(server) as http:
+        answer = http.get(f"/{path}", params={k: v for k, v in given.items() if v is not None})
+    assert answer.status_code == 400
+    assert name in message(answer)
 
 
 @pytest.mark.parametrize("resource", LISTED)

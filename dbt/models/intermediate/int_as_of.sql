@@ -1,6 +1,6 @@
 {%- set tables = [
     'companies', 'products', 'plans', 'promo_codes', 'members', 'memberships', 'membership_states',
-    'payments', 'payment_methods', 'authorized_users', 'apps'
+    'payments', 'payment_methods', 'authorized_users', 'apps', 'refunds', 'disputes'
 ] -%}
 
 -- From the raw tables: a sync that found nothing but a deletion was a sync too.

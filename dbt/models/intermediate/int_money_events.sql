@@ -34,16 +34,17 @@ refunded as (
         payments.plan_id,
         payments.promo_code_id,
         payments.currency,
-        payments.refunded_date as event_date,
+        refunds.refunded_date as event_date,
         0 as gross_usd,
         0 as one_time_gross_usd,
-        payments.refunded_usd,
+        refunds.refunded_usd,
         0 as fees_usd,
         false as is_purchase,
         0 as payments_count
-    from {{ ref('int_payments') }} as payments
-    inner join as_of on payments.company_id = as_of.company_id
-    where payments.refunded_at <= as_of.as_of and payments.refunded_usd <> 0
+    from {{ ref('int_refunds') }} as refunds
+    inner join {{ ref('int_payments') }} as payments on refunds.payment_id = payments.payment_id
+    inner join as_of on refunds.company_id = as_of.company_id
+    where refunds.refunded_at <= as_of.as_of and refunds.refunded_usd <> 0
 ),
 
 events as (

@@ -2,11 +2,7 @@ with payments as (
     select
         payments.*,
         cast(coalesce(tax_amount, 0) as decimal(38, 9)) as tax,
-        case
-            when currency = 'usd' and (usd_total is null or total = 0) then cast(1 as decimal(38, 18))
-            when usd_total = total and total <> 0 then cast(1 as decimal(38, 18))
-            else {{ divide('usd_total', 'total', 18) }}
-        end as fx,
+        {{ usd_rate() }} as fx,
         coalesce(status = 'paid', false) as is_paid,
         coalesce(status = 'paid', false) or paid_at is not null as was_ever_paid,
         coalesce(payments_failed, 0) > 0
@@ -23,6 +19,22 @@ memberships as (
 plans as (
     select plan_id, product_id, plan_type, billing_period_days, renewal_price, currency
     from {{ ref('base_whop__plans') }}
+),
+
+refunds as (
+    select
+        payment_id,
+        max(refunded_at) as refunded_at,
+        sum(amount) as amount,
+        sum(refunded_usd) as refunded_usd
+    from {{ ref('int_refunds') }}
+    group by payment_id
+),
+
+disputes as (
+    select payment_id, min(created_at) as created_at
+    from {{ ref('stg_whop__disputes') }}
+    group by payment_id
 ),
 
 in_usd as (
@@ -43,21 +55,16 @@ in_usd as (
         payments.settlement_currency,
         payments.created_at,
         payments.paid_at,
-        case
-            when payments.was_ever_paid and payments.refunded_amount > 0
-                then coalesce(payments.refunded_at, payments.paid_at)
-        end as refunded_at,
+        refunds.refunded_at,
         payments.total,
         payments.tax,
-        payments.refunded_amount,
+        coalesce(refunds.amount, payments.refunded_amount) as refunded_amount,
         payments.amount_after_fees,
         payments.usd_total,
         payments.fx,
         {{ to_usd('total - tax') }} as amount_usd,
         case when payments.is_paid then {{ to_usd('total - tax') }} else 0 end as gross_usd,
-        case
-            when payments.was_ever_paid then {{ to_usd('coalesce(refunded_amount, 0)') }} else 0
-        end as refunded_usd,
+        case when refunds.payment_id is null then 0 else refunds.refunded_usd end as refunded_usd,
         case
             when not payments.was_ever_paid then 0
             when payments.settlement_currency = payments.currency
@@ -72,17 +79,25 @@ in_usd as (
         payments.payment_method_type,
         payments.card_brand,
         payments.billing_country,
-        payments.was_ever_paid and payments.refunded_amount > 0 as is_refunded,
-        payments.was_ever_paid
-        and payments.refunded_amount > 0
-        and payments.refunded_amount >= payments.total as is_refunded_in_full,
-        payments.dispute_alerted_at,
+        refunds.payment_id is not null as is_refunded,
+        coalesce(refunds.amount >= payments.total, false) as is_refunded_in_full,
+        -- A dispute without a time is one all the same; the payment's day is the first it can have.
+        case
+            when disputes.payment_id is not null
+                then least(
+                    coalesce(disputes.created_at, payments.dispute_alerted_at, payments.created_at),
+                    coalesce(payments.dispute_alerted_at, disputes.created_at, payments.created_at)
+                )
+            else payments.dispute_alerted_at
+        end as dispute_alerted_at,
         plans.plan_type,
         plans.billing_period_days,
         case when plans.currency = payments.currency then plans.renewal_price end as renewal_price
     from payments
     left join memberships on payments.membership_id = memberships.membership_id
     left join plans on payments.plan_id = plans.plan_id
+    left join refunds on payments.payment_id = refunds.payment_id
+    left join disputes on payments.payment_id = disputes.payment_id
 ),
 
 recurring as (
@@ -141,8 +156,8 @@ select
     was_ever_paid,
     is_failed,
     is_purchase,
-    coalesce(is_refunded, false) as is_refunded,
-    coalesce(is_refunded_in_full, false) as is_refunded_in_full,
+    is_refunded,
+    is_refunded_in_full,
     dispute_alerted_at,
     payments_failed,
     failure_message,

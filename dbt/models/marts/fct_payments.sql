@@ -1,5 +1,18 @@
 -- What happened to a payment after as_of has not happened yet.
-with payments as (
+with refunds_by_now as (
+    select
+        refunds.payment_id,
+        max(refunds.refunded_at) as refunded_at,
+        max(refunds.refunded_date) as refunded_date,
+        sum(refunds.amount) as amount,
+        sum(refunds.refunded_usd) as refunded_usd
+    from {{ ref('int_refunds') }} as refunds
+    inner join {{ ref('int_as_of') }} as as_of on refunds.company_id = as_of.company_id
+    where refunds.refunded_at <= as_of.as_of
+    group by refunds.payment_id
+),
+
+payments as (
     select
         payments.payment_id,
         payments.company_id,
@@ -20,35 +33,36 @@ with payments as (
         payments.created_date,
         payments.paid_at,
         payments.paid_date,
-        payments.refunded_at,
-        payments.refunded_date,
         payments.currency,
         payments.total,
         payments.tax,
         payments.refunded_amount,
+        refunds.refunded_at,
+        refunds.refunded_date,
+        refunds.amount as refunded_amount_by_now,
         payments.amount_after_fees,
         payments.settlement_currency,
         payments.fx,
         payments.amount_usd,
         payments.gross_usd,
         payments.recurring_usd,
-        payments.refunded_usd,
+        refunds.refunded_usd,
         payments.fees_usd,
         payments.mrr_usd,
         payments.is_paid,
         payments.is_purchase,
         payments.is_failed,
         payments.is_refunded,
-        payments.is_refunded_in_full,
         payments.is_counted,
         payments.payments_failed,
         payments.failure_message,
         coalesce(payments.paid_at <= as_of.as_of, false) as paid_by_now,
-        coalesce(payments.refunded_at <= as_of.as_of, false) as refunded_by_now,
+        refunds.payment_id is not null as refunded_by_now,
         coalesce(payments.dispute_alerted_at <= as_of.as_of, false)
         or coalesce(left(payments.substatus, 8) = 'dispute_', false) as is_disputed
     from {{ ref('int_payments') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
+    left join refunds_by_now as refunds on payments.payment_id = refunds.payment_id
     where payments.created_at <= as_of.as_of or payments.created_at is null
 ),
 
@@ -56,15 +70,12 @@ reported as (
     select
         payments.*,
         is_paid and paid_by_now as is_paid_now,
-        is_refunded and refunded_by_now as is_refunded_now,
         case when paid_by_now then paid_at end as paid_at_now,
         case when paid_by_now then paid_date end as paid_date_now,
-        case when refunded_by_now then refunded_at end as refunded_at_now,
-        case when refunded_by_now then refunded_date end as refunded_date_now,
-        case when refunded_by_now or not is_refunded then refunded_amount end as refunded_amount_now,
+        case when is_refunded then refunded_amount_by_now else refunded_amount end as refunded_amount_now,
         case when paid_by_now then gross_usd else 0 end as gross_now_usd,
         case when paid_by_now then recurring_usd else 0 end as recurring_now_usd,
-        case when refunded_by_now or not is_refunded then refunded_usd else 0 end as refunded_now_usd,
+        case when refunded_by_now then refunded_usd else 0 end as refunded_now_usd,
         case when paid_by_now then fees_usd else 0 end as fees_now_usd
     from payments
 ),
@@ -105,8 +116,8 @@ select
     created_date,
     paid_at_now as paid_at,
     paid_date_now as paid_date,
-    refunded_at_now as refunded_at,
-    refunded_date_now as refunded_date,
+    refunded_at,
+    refunded_date,
     currency,
     total,
     tax as tax_amount,
@@ -129,8 +140,8 @@ select
     is_paid_now as is_paid,
     is_failed,
     is_failed and is_paid_now as is_recovered,
-    is_refunded_now as is_refunded,
-    is_refunded_in_full and is_refunded_now as is_refunded_in_full,
+    refunded_by_now as is_refunded,
+    coalesce(refunded_amount_by_now >= total, false) as is_refunded_in_full,
     is_disputed,
     is_counted and paid_by_now as is_recurring,
     first_purchases.payment_id is not null as is_first,
