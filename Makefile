@@ -24,7 +24,7 @@ lint: install
 test: lint
 	$(BIN)/pytest
 
-# The property test with new seeds: MINUTES=30 SEED=1000 for longer, or other ones.
+# The stories of tests/property with new seeds, for ten minutes; MINUTES=30 SEED=1000 for other ones.
 soak: install
 	$(BIN)/python -m tests.property.soak $(or $(MINUTES),10) $(or $(SEED),1000)
 

@@ -218,7 +218,7 @@ def _run(order: dict[str, Any]) -> int:
 
     def tell() -> None:
         said["parts"] = len(parts)
-        said["unfinished"] = any(t.unfinished for p in parts[-1:] for t in p.tables)
+        said["unfinished"] = [(t.company_id, t.table) for t in report.tables if t.unfinished]
         said["run_id"], said["unread"] = report.run_id, report.unread
         said["tables"] = [
             {name: str(value) if hasattr(value, "isoformat") else value
