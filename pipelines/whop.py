@@ -20,7 +20,14 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from sources.whop import RunReport, whop
 from sources.whop.resources import REFERRED_TABLES
 
-from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
+from .destination import (
+    WORK_FOLDER,
+    Destination,
+    first_line,
+    is_of_database,
+    open_destination,
+    root_cause,
+)
 from .errors import ExitCode, PipelineError, SettingError
 from .lock import database_lock, run_lock
 from .log import event
@@ -158,9 +165,10 @@ def _sync_part(
     except PipelineStepFailed as error:
         if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
             raise KeyboardInterrupt from error
+        says = first_line(root_cause(error)).rstrip("!.")
+        advice = f". {destination.advice}" if is_of_database(error) else ""
         raise PipelineError(
-            "The load did not end; what it was to bring comes with the next run: "
-            f"{first_line(root_cause(error))}"
+            f"The load did not end; what it was to bring comes with the next run: {says}{advice}"
         ) from error
 
 
