@@ -415,6 +415,32 @@ def test_a_run_models_what_was_loaded_and_ends_with_the_code_of_the_sync(
     assert (nothing.code, modelled) == (2, ["duckdb"]), "there was nothing new to model"
 
 
+def test_a_data_test_that_fails_ends_with_5_and_a_model_that_fails_with_2(
+    connected: Shell,
+) -> None:
+    connected("sync", "--quiet", "--tables", "apps")
+    assert connected("transform", "--select", "stg_whop__apps").code == 0
+
+    with duckdb.connect(str(connected.folder / "whop.duckdb")) as connection:
+        apps = f"{DATASET}.apps"
+        connection.execute(f"alter table {apps} alter column id drop not null")
+        broken = f"select * replace (null as id) from {apps} limit 1"
+        connection.execute(f"insert into {apps} {broken}")
+    for command in (["transform", "--select", "stg_whop__apps"], ["run", "--tables", "apps"]):
+        failed = connected(*command, "--quiet")
+        assert failed.code == 5, failed.said
+        (line,) = failed.err.strip().splitlines()
+        assert "not_null_stg_whop__apps_app_id" in line
+
+    with duckdb.connect(str(connected.folder / "whop.duckdb")) as connection:
+        connection.execute(f"drop schema {DATASET.replace('raw', 'staging')} cascade")
+        connection.execute(f"alter table {apps} drop column name")
+    failed = connected("transform", "--quiet", "--select", "stg_whop__apps")
+    assert failed.code == 2, failed.said
+    assert "stg_whop__apps" in failed.err
+    assert "name" in failed.err
+
+
 def test_the_key_is_nowhere(connected: Shell, server: Server) -> None:
     server.faults.add("GET /members", Fault("status", status=403))
     for arguments in (["check"], ["sync"], ["sync", "--log-format", "json"], ["status", "--json"]):
