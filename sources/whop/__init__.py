@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import dlt
 from dlt.extract import DltResource
@@ -86,7 +87,7 @@ def whop(
             nothing is loaded.
 
     Raises:
-        ValueError: an unknown table, or both `company_id` and `company_ids`.
+        ValueError: an unknown table, no address, or both `company_id` and `company_ids`.
         WhopError: the key is refused, a company is not there or, without a report, whatever stops
             a table.
     """
@@ -94,6 +95,8 @@ def whop(
         raise ValueError("Set SOURCES__WHOP__API_KEY: it is empty")
     if company_id and company_ids:
         raise ValueError("Set SOURCES__WHOP__COMPANY_ID or SOURCES__WHOP__COMPANY_IDS, not both")
+    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+        raise ValueError(f"SOURCES__WHOP__BASE_URL is {base_url!r}, no address: {DEFAULT_BASE_URL}")
     unknown = sorted(set(tables or ()) - BY_NAME.keys())
     if unknown:
         raise ValueError(f"No table {', '.join(unknown)}; there are: {', '.join(BY_NAME)}")

@@ -102,7 +102,7 @@ PROVOKED: dict[str, tuple[str, ...]] = {
     "kill:merged": ("refund", "cancel", "remove_live_membership", "refund"),
     "kill:complete": ("refund", "cancel", "uncancel", "archive_plan"),
     "kill:first": ("refund", "cancel", "refund", "remove_live_membership"),
-    "left_out": ("refund", "cancel", "late_refund", "refund"),
+    "left_out": ("refund", "cancel", "late_refund", "refund", "hidden_plan"),
     "sliced": ("same_moment", "hidden_plan"),
     "kill:part": ("hidden_plan", "new_method", "refund", "remove_payment"),
     "kill:merging": ("refund", "cancel", "late_refund"),
@@ -881,20 +881,20 @@ class _Check:
         found: dict[tuple[str, str], dict[str, Row]],
         reports: dict[tuple[str, str], Row],
     ) -> set[str]:
-        """Ids that rows of other tables read in this run certainly name."""
+        """Ids that other tables' rows name which were read in this run, or without this table."""
         named: set[str] = set()
         for table, column in REFERENCES.get(self.table, ()):
             report = reports.get((self.company, table))
             if report is None or report["status"] != "ok":
                 continue
             whole = report["mode"] == "full" or table in EVERYTHING
-            seen = self.scenario.seen[self.company][table]
+            worlds = [self.scenario.seen[self.company][table].world, self.seen.world]
             for key, row in found.get((self.company, table), {}).items():
                 if row["_whop_deleted_at"] is not None or row[column] is None:
                     continue
                 if not all(key in world[table] for world in self.worlds):
                     continue
-                if whole or (seen.world and key not in seen.world[table]):
+                if whole or any(world and key not in world[table] for world in worlds):
                     named.add(row[column])
         return named
 
