@@ -493,8 +493,10 @@ class Extraction:
                 users.update(loaded["user__id"].drop_null().to_pylist())
                 deleted = loaded.filter(pc.is_null(loaded["user__id"]))["member__id"]
                 userless.update(deleted.drop_null().to_pylist())
-            if last_run is not None and other.state.last_run != last_run:
-                # A run has loaded the one table and not this one: changes since are in there.
+            full_before = table.state.last_full == last_run
+            if last_run is not None and (other.state.last_run != last_run or full_before):
+                # A run has loaded the one table and not this one, or a full pass has read the two
+                # side by side: members may be as of before the changes that are in there.
                 since = last_run - self._settings.overlap
                 users |= self._warehouse.values(other.resource, "user__id", since)
         for part in table.spool.index:
