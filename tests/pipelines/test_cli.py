@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from pipelines import cli
@@ -467,6 +470,21 @@ def test_the_key_is_nowhere(connected: Shell, server: Server) -> None:
         assert secret not in connected.everything_said
         for path in kept:
             assert secret.encode() not in path.read_bytes(), path
+
+
+def test_on_a_terminal_bars_count_rows_and_models_but_not_the_load(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr(cli, "console", terminal)
+    monkeypatch.setattr(terminal, "_width", 120)
+    assert connected("sync", "--tables", "members").code == 0
+    assert isinstance(terminal.file, io.StringIO)
+    lines = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.file.getvalue()).splitlines()
+    assert any("read members" in line and " 60 " in line for line in lines)
+    loads = [line for line in lines if "load into the warehouse" in line]
+    assert loads
+    assert not any(re.search(r"\d\s+\d:\d\d:\d\d", line) for line in loads)
 
 
 # As a process of its own
