@@ -120,11 +120,17 @@ def _busy_day(business: Business, before: dict[str, dict[str, int]], share: floa
         "memberships": (0.2, {"status": "active", "renewal_period_end": now}),
         "members": (0.2, {"most_recent_action": "renewing", "most_recent_action_at": now}),
     }
+    if not missing:
+        return
+    # All are read before the first is put back: the simulator sorts a changed table anew.
+    changed_rows: list[tuple[str, Row]] = []
     for table, (part, fields) in changes.items():
-        if missing:
-            keys = sorted(before[table].keys() & now_there[table].keys())
-            for key in dice.sample(keys, round(missing * part)):
-                business.put(table, {**business.row(table, key), **fields, "updated_at": now})
+        keys = sorted(before[table].keys() & now_there[table].keys())
+        for key in dice.sample(keys, round(missing * part)):
+            row = {**business.row(table, key), **fields, "updated_at": now}
+            changed_rows.append((table, row))
+    for table, row in changed_rows:
+        business.put(table, row)
 
 
 def _fingerprints(business: Business) -> dict[str, dict[str, int]]:
