@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import mmap
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,45 +13,39 @@ import orjson
 
 from .ours import no_limit, run_sync, stored, use_new_duckdb, use_new_postgres
 from .registry import Figures, group, measures, prepares
-from .setting import Setting
+from .setting import PAGE_ROWS, Setting
 
 group(
     "landing",
     "Landing: from answered pages to rows",
-    """The same sync of payments into an empty warehouse, with the answers of an earlier one played
-    back from a file in place of a server. In it are parsing, typing, comparing and merging.""",
+    """The same sync of payments into an empty warehouse, with pages of recorded rows in place of a
+    server. In it are parsing, typing, comparing and merging.""",
     ["rows", "seconds", "CPU, s", "reading, s", "loading, s", "rows/s", "peak MB"],
 )
 
 
 @prepares("answers", "recording the answers")
 def record(setting: Setting) -> Figures:
-    """Sync payments once and keep every answer, as it came, and every row, one a line."""
-    folder = setting.folder("answers")
+    """Walk the payments once, and keep every row as it came, one a line, oldest first."""
     setting.simulator.pace(latency=0, limited=False)
-    send = httpx.HTTPTransport.handle_request
-    index: list[tuple[str, int, int, list[tuple[str, str]]]] = []
-    ids: set[str] = set()
-    with (folder / "answers").open("wb") as bodies, (folder / "payments.jsonl").open("wb") as rows:
-
-        def keep(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-            response = send(transport, request)
-            body = response.read()
-            index.append(
-                (str(request.url), bodies.tell(), len(body), response.headers.multi_items())
-            )
-            bodies.write(body)
-            if request.url.path.endswith("/payments"):
-                for row in orjson.loads(body)["data"]:
-                    if row["id"] not in ids:
-                        ids.add(row["id"])
-                        rows.write(orjson.dumps(row) + b"\n")
-            return response
-
-        with no_limit(), patch.object(httpx.HTTPTransport, "handle_request", keep):
-            run_sync(setting, use_new_duckdb(setting, "answers"), ["payments"])
-    (folder / "index.json").write_text(json.dumps(index))
-    return {}
+    params = {
+        "first": PAGE_ROWS,
+        "company_id": setting.company_id,
+        "include_free": "true",
+        "order": "created_at",
+        "direction": "asc",
+    }
+    with (
+        httpx.Client(headers={"Authorization": f"Bearer {setting.api_key}"}, timeout=600) as client,
+        (setting.folder("answers") / "payments.jsonl").open("wb") as rows,
+    ):
+        while True:
+            response = client.get(f"{setting.base_url}/payments", params=params)
+            body = response.raise_for_status().json()
+            rows.writelines(orjson.dumps(row) + b"\n" for row in body["data"])
+            if not body["page_info"]["has_next_page"]:
+                return {}
+            params["after"] = body["page_info"]["end_cursor"]
 
 
 @measures("landing.duckdb", "DuckDB", needs=["answers"])
@@ -86,33 +79,37 @@ def _land(setting: Setting, destination_name: str) -> Figures:
 
 @contextmanager
 def played_back(folder: Path) -> Iterator[Callable[[], int]]:
-    """Answer what was recorded from the record; yield a count of the requests that were not.
+    """Answer for payments from the recorded rows; yield a count of the requests that were not.
 
     Raises:
         RuntimeError: nothing was asked of the record: the client does not use httpx any more.
     """
-    index: dict[str, tuple[int, int, list[tuple[str, str]]]] = {
-        url: (start, length, [(name, value) for name, value in headers])
-        for url, start, length, headers in json.loads((folder / "index.json").read_text())
-    }
+    rows = (folder / "payments.jsonl").read_bytes().splitlines()
+    created = [orjson.loads(row)["created_at"] for row in rows]
     send = httpx.HTTPTransport.handle_request
     found = missing = 0
-    with (
-        (folder / "answers").open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as bodies,
-    ):
 
-        def answer(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-            nonlocal found, missing
-            known = index.get(str(request.url))
-            if known is None:
-                missing += 1
-                return send(transport, request)
-            found += 1
-            start, length, headers = known
-            return httpx.Response(200, headers=headers, content=bodies[start : start + length])
+    def answer(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+        nonlocal found, missing
+        asked = request.url.params
+        if not request.url.path.endswith("/payments"):
+            missing += 1
+            return send(transport, request)
+        found += 1
+        first = bisect_left(created, asked.get("created_after", ""))
+        last = bisect_right(created, asked.get("created_before", "9"))
+        if asked["direction"] == "desc":
+            page, cursor = rows[max(first, last - PAGE_ROWS) : last][::-1], last - PAGE_ROWS
+            more = cursor > first
+        else:
+            first = int(asked.get("after", first))
+            page, cursor = rows[first : min(first + PAGE_ROWS, last)], first + PAGE_ROWS
+            more = cursor < last
+        info = b'{"has_next_page":%s,"end_cursor":"%d"}' % (b"true" if more else b"false", cursor)
+        body = b'{"data":[%s],"page_info":%s}' % (b",".join(page), info)
+        return httpx.Response(200, headers={"content-type": "application/json"}, content=body)
 
-        with patch.object(httpx.HTTPTransport, "handle_request", answer):
-            yield lambda: missing
+    with patch.object(httpx.HTTPTransport, "handle_request", answer):
+        yield lambda: missing
     if not found:
         raise RuntimeError("Nothing was asked of the recorded answers")

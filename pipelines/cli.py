@@ -75,9 +75,11 @@ def main() -> None:
     except PipelineError as error:
         event(str(error), 40, exit_code=int(error.exit_code))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        event("Interrupted; the next run brings what this one did not", 40)
-        sys.exit(ExitCode.FAILED)
+    except SystemExit as ended:
+        # What typer makes of an interrupt, without a word.
+        if ended.code == ExitCode.INTERRUPTED:
+            event("Interrupted; the next run brings what this one did not", 40)
+        raise
 
 
 @app.command(epilog="Example: whop-elt demo && whop-elt demo   (the second is a week later)")

@@ -18,6 +18,8 @@ class ExitCode(IntEnum):
     """Another run has the pipeline."""
     DATA_TEST_FAILED = 5
     """Loaded and modelled, but a dbt test found what must not be."""
+    INTERRUPTED = 130
+    """By Ctrl-C, as a shell has it: 128 and the number of the signal."""
 
 
 class PipelineError(Exception):

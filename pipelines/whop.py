@@ -17,7 +17,7 @@ from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from sources.whop import RunReport, whop
+from sources.whop import RateLimit, RunReport, whop
 from sources.whop.resources import REFERRED_TABLES
 
 from .destination import (
@@ -67,7 +67,12 @@ def sync(
         SettingError: a setting of the source is missing or wrong.
         PipelineError: the destination could not be loaded; nothing of the run counts.
     """
-    overrides: dict[str, Any] = {"slice_rows": SLICE_ROWS, **settings}
+    overrides: dict[str, Any] = {
+        "slice_rows": SLICE_ROWS,
+        # Whop does not forget between two parts what the first has asked.
+        "rate_limit": RateLimit(),
+        **settings,
+    }
     if full:
         overrides["full"] = True
     if tables:
@@ -157,7 +162,9 @@ def _sync_part(
         if loading:
             loading()
         # dlt ends what it is writing before it heeds an interrupt; what comes after must not run.
-        with signals.intercepted_signals():
+        # One connection stays open meanwhile: DuckDB tidies the file up when the last one is
+        # closed, which dlt would let happen after every table.
+        with signals.intercepted_signals(), pipeline.sql_client():
             pipeline.normalize()
             pipeline.load(raise_on_failed_jobs=True)
             if signals.was_signal_received():

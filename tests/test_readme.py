@@ -34,7 +34,7 @@ def test_nothing_in_it_is_still_to_be_filled_in() -> None:
 def test_its_settings_are_those_of_the_source() -> None:
     told = set(re.findall(r"`SOURCES__WHOP__(\w+)`", section("Settings")))
     # Not settings: a flag of a run, the size of its parts, and where it reports.
-    flags = {"full", "slice_rows", "report"}
+    flags = {"full", "slice_rows", "rate_limit", "report"}
     there = {name for name in inspect.signature(whop).parameters if name not in flags}
     assert {name.lower() for name in told} == there
 
@@ -54,7 +54,7 @@ def test_its_commands_are_those_of_the_command_line() -> None:
 
 
 def test_its_exit_codes_are_those_of_the_command_line() -> None:
-    told = {int(code) for code in re.findall(r"^\| (\d) \|", README, re.MULTILINE)}
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     assert told == set(ExitCode)
 
 

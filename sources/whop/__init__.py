@@ -23,24 +23,33 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
 import dlt
+import pyarrow as pa
+from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
-from .client import DEFAULT_BASE_URL, WhopClient, WhopError
+from .client import DEFAULT_BASE_URL, RateLimit, WhopClient, WhopError
 from .extraction import Extraction
 from .report import SYNC_RUNS_COLUMNS, RunReport
 from .resources import BY_NAME, RESOURCES
 from .schema import Pii, Privacy, dlt_columns
-from .sync import Settings, TableState
+from .sync import Settings, TableState, dump, load
 from .warehouse import Warehouse
 
-__all__ = ["RESOURCES", "RunReport", "WhopError", "whop"]
+MERGE: TDeleteInsertStrategyDict = {
+    "disposition": "merge",
+    "strategy": "delete-insert",
+    # A run brings an id once (see `_Run.rows`); sorting wide rows to find that out is half the cost
+    # of a load.
+    "deduplicated": True,
+}
+
+__all__ = ["RESOURCES", "RateLimit", "RunReport", "WhopError", "whop"]
 
 
 @dlt.source(name="whop", max_table_nesting=0)
@@ -60,6 +69,7 @@ def whop(
     pii: Pii = "keep",
     pii_key: dlt.TSecretStrValue | None = None,
     slice_rows: int | None = None,
+    rate_limit: RateLimit | None = None,
     report: RunReport | None = None,
 ) -> Sequence[DltResource]:
     """Everything a run must bring of one or several Whop companies.
@@ -82,6 +92,8 @@ def whop(
         pii_key: key of the hash.
         slice_rows: rows after which a full pass of a large table stops, so that what was read is
             loaded before the next run goes on; None reads to the end.
+        rate_limit: shared by sources that are read one after the other with one key, as Whop counts
+            by key; None is one of its own.
         report: filled with what the run did. With a report, a table that cannot be read is noted
             there and left as it was while the others load; without one, its error is raised and
             nothing is loaded.
@@ -113,6 +125,7 @@ def whop(
             api_version,
             max_attempts=max_attempts,
             backoff=backoff_seconds,
+            rate_limit=rate_limit,
         ),
         company_ids=company_ids or [company_id or "me"],
         tables=[resource.name for resource in RESOURCES if not tables or resource.name in tables],
@@ -134,7 +147,7 @@ def whop(
         dlt.resource(
             run.rows(resource.name),
             name=resource.name,
-            write_disposition="merge",
+            write_disposition=MERGE,
             primary_key="id",
             columns=dlt_columns(resource),
         )
@@ -178,17 +191,24 @@ class _Run:
         self._extractions: list[Extraction] | None = None
 
     def rows(self, table: str, *, keep_state: bool = True) -> Iterator[Any]:
-        """Yield the table's new, changed and deleted rows; then move its cursors."""
+        """Yield the table's new, changed and deleted rows, each id once; then move its cursors."""
         empty = True
-        for extraction in self._read():
+        extractions = self._read()
+        yielded: set[str] = set()
+        for extraction in extractions:
             run = extraction.tables.get(table)
             if run is None or not run.ok:
                 continue
             for rows in run.changed_rows():
                 empty = False
+                if len(extractions) > 1:
+                    # A payment method may be a customer's of two companies.
+                    ids = rows["id"].to_pylist()
+                    rows = rows.filter(pa.array([each not in yielded for each in ids]))
+                    yielded.update(ids)
                 yield rows
             if keep_state and run.next_state is not None:
-                _state(extraction.company_id)[table] = _dump(run.next_state)
+                _state(extraction.company_id)[table] = dump(run.next_state)
         if empty:
             # The table and its columns exist from the first load on, whatever it brings.
             yield dlt.mark.materialize_table_schema()
@@ -224,7 +244,7 @@ class _Run:
 def _known_states(company_id: str) -> dict[str, TableState]:
     """State of one company's tables; empty when none was ever loaded."""
     companies = dlt.current.source_state().get("companies", {})
-    return {name: _load(state) for name, state in companies.get(company_id, {}).items()}
+    return {name: load(state) for name, state in companies.get(company_id, {}).items()}
 
 
 def _state(company_id: str) -> dict[str, Any]:
@@ -232,16 +252,6 @@ def _state(company_id: str) -> dict[str, Any]:
     companies = dlt.current.source_state().setdefault("companies", {})
     state: dict[str, Any] = companies.setdefault(company_id, {})
     return state
-
-
-def _dump(state: TableState) -> dict[str, str]:
-    return {
-        name: moment.isoformat() for name, moment in asdict(state).items() if moment is not None
-    }
-
-
-def _load(state: Mapping[str, str]) -> TableState:
-    return TableState(**{name: datetime.fromisoformat(text) for name, text in state.items()})
 
 
 def _quieten_dlt() -> None:

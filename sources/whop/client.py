@@ -100,6 +100,8 @@ class Page:
     """UTC, from the `Date` header; the local clock where there is none."""
     cleaned: int
     """Texts out of which a character no database holds was taken."""
+    more: bool
+    """Whether the list goes on behind this page."""
 
 
 class RateLimit:
@@ -110,10 +112,15 @@ class RateLimit:
         self._seconds = seconds
         self._started: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Let nobody wait any longer: what they wait for will not be sent."""
+        self._stopped.set()
 
     def wait(self, operation: str) -> None:
         """Return when a request to `operation` may start, and count it."""
-        while True:
+        while not self._stopped.is_set():
             with self._lock:
                 now = time.monotonic()
                 started = self._started.setdefault(operation, deque())
@@ -123,7 +130,7 @@ class RateLimit:
                     started.append(now)
                     return
                 pause = self._seconds - (now - started[0])
-            time.sleep(pause)
+            self._stopped.wait(pause)
 
 
 class WhopClient:
@@ -137,6 +144,7 @@ class WhopClient:
         timeout: seconds to wait for a connection, and for each piece of an answer.
         max_attempts: how often one request is tried before `Unavailable`.
         backoff: seconds before the first retry; doubles with each, up to a minute, with jitter.
+        rate_limit: shared by clients of one key, as Whop counts by key; None is one of its own.
     """
 
     def __init__(
@@ -148,6 +156,7 @@ class WhopClient:
         timeout: float = 60.0,
         max_attempts: int = 8,
         backoff: float = 0.5,
+        rate_limit: RateLimit | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
         if api_version:
@@ -159,11 +168,12 @@ class WhopClient:
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
         )
         self.base_url = base_url
-        self._rate_limit = RateLimit()
+        self._rate_limit = rate_limit or RateLimit()
         self._max_attempts = max_attempts
         self._backoff = backoff
         self._tenant_names: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self.requests: Counter[str] = Counter()
         """Requests sent, by operation, retries included."""
         self.retries: Counter[str] = Counter()
@@ -180,6 +190,11 @@ class WhopClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def stop(self) -> None:
+        """Send nothing more, from whatever thread: requests that wait for their turn fail."""
+        self._stopped.set()
+        self._rate_limit.stop()
 
     def masked(self, text: str) -> str:
         """Return the text without the key, in case a server or a proxy has repeated it."""
@@ -229,9 +244,10 @@ class WhopClient:
         while True:
             body, server_time, cleaned = self._list(path, query, tenant, company_id)
             rows, page_info = _rows(body, path, secrets), body["page_info"]
-            yield Page(rows, server_time, cleaned)
             # end_cursor stays filled in on the last page: only has_next_page says that it is one.
-            if not page_info.get("has_next_page"):
+            more = bool(page_info.get("has_next_page"))
+            yield Page(rows, server_time, cleaned, more)
+            if not more:
                 return
             cursor = page_info.get("end_cursor")
             if not cursor or cursor in seen:
@@ -318,6 +334,7 @@ class WhopClient:
             stop=tenacity.stop_after_attempt(self._max_attempts),
             wait=self._pause,
             before_sleep=lambda _: self._count(self.retries, operation),
+            sleep=tenacity.sleep_using_event(self._stopped),
         )
         try:
             return retrying(self._send, method, path, params, operation, json_body)
@@ -349,6 +366,8 @@ class WhopClient:
         json_body: Row | None,
     ) -> tuple[Any, datetime, int]:
         self._rate_limit.wait(operation)
+        if self._stopped.is_set():
+            raise WhopError(f"{operation}: not sent, as the run was stopped")
         self._count(self.requests, operation)
         try:
             response = self._http.request(method, path, params=params, json=json_body)

@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 
 from .client import (
     NotFound,
+    Page,
+    Params,
     PermissionMissing,
     RequestRefused,
     Row,
@@ -23,10 +25,12 @@ from .client import (
     WhopClient,
     WhopError,
 )
+from .ranges import RangeWalk
 from .report import RunReport, TableReport
 from .resources import LIVE_MEMBERSHIP_STATUSES, REFERRED_TABLES, Resource
-from .schema import Privacy, RowTable, to_timestamp
-from .sync import Plan, Settings, TableState, Walk, plan, remember
+from .schema import Privacy, RowTable
+from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, plan, remember
+from .values import to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 5_000
@@ -40,8 +44,8 @@ INDEX_SCHEMA = pa.schema(
 IDS_PER_REQUEST = 100
 """Ids in one `user_ids[]` filter: as many as a page has rows, and an address of 4 KB."""
 
-OBJECT_READERS = 8
-"""Objects read by id at the same time; the rate limit is the client's."""
+READERS = 8
+"""Objects, or lists of some ids, read at the same time; the rate limit is the client's."""
 
 
 class ForeignRow(WhopError):
@@ -64,8 +68,6 @@ class Spool:
     """Ids of other tables' rows that these rows name, by table."""
     newest: datetime | None = None
     """Newest `created_at`, UTC."""
-    last_created_at: datetime | None = None
-    """`created_at` of the row read last, UTC."""
     _buffer: list[Row] = field(default_factory=list)
     _writer: pa.ipc.RecordBatchFileWriter | None = None
 
@@ -93,7 +95,6 @@ class Spool:
         for column, target in self.resource.refers_to.items():
             self.refers_to[target].update(pc.unique(table[column].drop_null()).to_pylist())
         if self.resource.created_at:
-            self.last_created_at = table["created_at"][-1].as_py()
             newest = pc.max(table["created_at"]).as_py()
             self.newest = max((at for at in (self.newest, newest) if at), default=None)
 
@@ -135,8 +136,11 @@ class TableRun:
     """Position, user and member of the rows that are new or changed, once settled."""
     deleted: pa.Table | None = None
     """Stored rows of `gone`, marked."""
-    stopped_at: datetime | None = None
-    """`created_at` (UTC) up to which a full pass was read that is to be gone on with."""
+    covered: tuple[Range, ...] = EVERYTHING
+    """Of a table that is read whole: what this run has read, of which a row it has not seen may be
+    gone."""
+    left: tuple[Range, ...] = ()
+    """Of a full pass that is to be gone on with: what it has not read."""
     cleaned: int = 0
     next_state: TableState | None = None
 
@@ -308,7 +312,12 @@ class Extraction:
         """Do the work for all tables side by side: every operation has a rate limit of its own."""
         if tables:
             with ThreadPoolExecutor(len(tables)) as pool:
-                list(pool.map(lambda table: self._guard(table, work), tables))
+                try:
+                    list(pool.map(lambda table: self._guard(table, work), tables))
+                except BaseException:
+                    # An interrupt, or the first error of a strict run: nothing of it will load.
+                    self._client.stop()
+                    raise
 
     def _guard(self, table: TableRun, work: Callable[[TableRun], None]) -> None:
         """Do the work unless the table was stopped; stop it, alone, when the work fails."""
@@ -334,45 +343,55 @@ class Extraction:
         """Read the table's lists."""
         for walk in table.plan.walks:
             try:
-                self._walk_pages(table, walk)
+                self._read_list(table, walk)
             except RequestRefused as error:
                 if not walk.otherwise:
                     raise
                 table.report.notes.append(f"fell back, as Whop refused a filter: {error}")
                 for other in walk.otherwise:
-                    self._walk_pages(table, other)
+                    self._read_list(table, other)
         if table.resource.proven_by_id and table.plan.whole:
             self._prove_company(table)
 
-    def _walk_pages(self, table: TableRun, walk: Walk) -> None:
-        resource = table.resource
-        for page in self._client.pages(
-            resource.path,
-            {**resource.params, **walk.params},
-            tenant=resource.tenant,
-            company_id=self.company_id,
-            secrets=resource.secrets,
-        ):
-            table.cleaned += page.cleaned
-            self._take(table, page.rows)
-            if self._slice_is_full(table, page.rows):
-                return
+    def _read_list(self, table: TableRun, walk: Walk) -> None:
+        if walk.until is None and table.resource.ranged:
+            self._read_ranges(table, walk)
+        else:
+            self._read_pages(table, walk)
+
+    def _read_ranges(self, table: TableRun, walk: Walk) -> None:
+        def fetch(part: Range, newest_first: bool) -> Iterator[Page]:
+            params = {**walk.params, **part.params}
+            return self._pages(table, {**params, "direction": "desc"} if newest_first else params)
+
+        def enough() -> bool:
+            most = table.plan.slice_rows
+            return most is not None and table.report.rows_read >= most
+
+        walks = RangeWalk(fetch, lambda page: self._take_page(table, page), enough)
+        walks.read(walk.ranges)
+        if table.plan.whole:
+            table.covered, table.left = tuple(walks.covered), tuple(walks.left)
+
+    def _read_pages(self, table: TableRun, walk: Walk) -> None:
+        for page in self._pages(table, walk.params):
+            self._take_page(table, page)
             if walk.until and any(_older(row, *walk.until) for row in page.rows):
                 return
 
-    def _slice_is_full(self, table: TableRun, rows: Sequence[Row]) -> bool:
-        """Whether the walk may stop here; remembers where."""
-        most = table.plan.slice_rows
-        if not rows or most is None or table.report.rows_read < most:
-            return False
-        table.spool.flush()
-        last = table.spool.last_created_at
-        # Rows of one moment stay together, and a list that is not in the order of creation is read
-        # to its end.
-        if last is None or last == table.plan.since or last != table.spool.newest:
-            return False
-        table.stopped_at = last
-        return True
+    def _pages(self, table: TableRun, params: Params) -> Iterator[Page]:
+        resource = table.resource
+        return self._client.pages(
+            resource.path,
+            {**resource.params, **params},
+            tenant=resource.tenant,
+            company_id=self.company_id,
+            secrets=resource.secrets,
+        )
+
+    def _take_page(self, table: TableRun, page: Page) -> None:
+        table.cleaned += page.cleaned
+        self._take(table, page.rows)
 
     def _take(self, table: TableRun, rows: Sequence[Row]) -> None:
         resource = table.resource
@@ -410,13 +429,8 @@ class Extraction:
         resource = table.resource
         read = table.spool.read_ids()
         if table.plan.whole:
-            created = (table.plan.since, table.stopped_at)
-            table.known = self._warehouse.known(resource, created=created)
-            alive = table.known.filter(pc.invert(table.known["known_deleted"]))
-            if table.stopped_at is not None:
-                # More rows of the last moment may follow in the next part.
-                alive = alive.filter(pc.less(alive["known_created_at"], table.stopped_at))
-            alive = alive["id"]
+            table.known = self._warehouse.known(resource, created=table.covered)
+            alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
             missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
             expected = set(missing.to_pylist())
         elif resource.changes == "live_statuses":
@@ -454,7 +468,7 @@ class Extraction:
 
         ids = [*sorted(expected), *sorted(named)]
         unread = 0
-        with ThreadPoolExecutor(OBJECT_READERS) as pool:
+        with ThreadPoolExecutor(READERS) as pool:
             for object_id, answer in zip(ids, pool.map(read, ids), strict=True):
                 if isinstance(answer, dict):
                     if object_id in named and self._is_foreign(table.resource, answer):
@@ -502,10 +516,18 @@ class Extraction:
         for part in table.spool.index:
             users.difference_update(part["user__id"].to_pylist())
             userless.difference_update(part["id"].to_pylist())
-        for some in batched(sorted(users), IDS_PER_REQUEST):
-            self._walk_pages(table, Walk({"user_ids": some}))
+        self._read_users(table, sorted(users))
         # The member of a deleted account cannot be asked for by its user.
         self._read_by_id(table, set(), userless)
+
+    def _read_users(self, table: TableRun, users: Sequence[str]) -> None:
+        def read(some: Sequence[str]) -> list[Page]:
+            return list(self._pages(table, {"user_ids": some}))
+
+        with ThreadPoolExecutor(READERS) as pool:
+            for pages in pool.map(read, batched(users, IDS_PER_REQUEST)):
+                for page in pages:
+                    self._take_page(table, page)
 
     def _settle(self, table: TableRun) -> None:
         """Compare what was read with the warehouse: what is new, what has changed, what is gone."""
@@ -529,7 +551,8 @@ class Extraction:
         # the last run even when nothing has changed.
         wanted = pc.or_(is_new, is_changed) if resource.listed else pc.is_valid(joined["id"])
         table.loaded = joined.filter(wanted).select(["position", "user__id", "member__id"])
-        table.deleted = self._warehouse.rows(resource, table.gone, self._deleted_at)
+        gone = sorted(set(table.gone) - set(read["id"].to_pylist())) if table.gone else []
+        table.deleted = self._warehouse.rows(resource, gone, self._deleted_at)
         report = table.report
         report.rows_new = pc.sum(is_new).as_py() or 0
         report.rows_changed = pc.sum(is_changed).as_py() or 0
@@ -558,9 +581,9 @@ class Extraction:
                     table.plan.mode,
                     now,
                     table.spool.newest,
-                    table.stopped_at,
+                    table.left,
                 )
-                report.unfinished = table.stopped_at is not None
+                report.unfinished = bool(table.left)
             report.cursor_after = after.cursor.isoformat() if after.cursor else None
 
 

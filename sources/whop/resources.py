@@ -76,8 +76,9 @@ class Resource:
     """Fields that are credentials: the client removes them from every answer."""
 
     @property
-    def resumable(self) -> bool:
-        """Whether a full pass can stop and go on later: rows come by creation, and can be asked so.
+    def ranged(self) -> bool:
+        """Whether its lists come by creation and can be asked so: then they are walked in ranges
+        of time side by side, and a full pass can stop and go on later.
 
         A table that is read whole by every run is short, and is not worth it.
         """

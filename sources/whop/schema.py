@@ -8,33 +8,22 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Context, Decimal, InvalidOperation
+from datetime import datetime
 from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
+from .bulk import ARROW_TYPES, BulkReader, NotAsDocumented, nested
 from .client import Row
 from .resources import ColumnType, Resource
-
-DECIMAL_PRECISION, DECIMAL_SCALE = 38, 9
-"""Amounts: 29 digits before the point, nine after it, enough for bitcoin's eight."""
+from .values import DECIMAL_PRECISION, DECIMAL_SCALE, READERS, UNFIT, to_json
 
 EXTRA = "_whop_extra"
 """JSON column with the fields no column is declared for, and the values that do not fit theirs."""
-
-_ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "bool": pa.bool_(),
-    "decimal": pa.decimal128(DECIMAL_PRECISION, DECIMAL_SCALE),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-    "json": pa.string(),
-}
 
 _OWN_COLUMNS: Mapping[str, ColumnType] = {
     "company_id": "text",
@@ -56,7 +45,7 @@ def arrow_schema(resource: Resource) -> pa.Schema:
     """Arrow schema of the table; only `id` and what we write ourselves is not nullable."""
     filled = {"id", "company_id", "_whop_synced_at", "_dlt_id"}
     return pa.schema(
-        pa.field(name, _ARROW_TYPES[kind], nullable=name not in filled)
+        pa.field(name, ARROW_TYPES[kind], nullable=name not in filled)
         for name, kind in column_types(resource).items()
     )
 
@@ -147,7 +136,8 @@ class RowTable:
         self._synced_at = synced_at
         self._privacy = privacy
         self._schema = arrow_schema(resource)
-        self._tree = _tree(resource.columns)
+        self._tree = nested(resource.columns, READERS.__getitem__)
+        self._bulk = BulkReader(resource.columns)
         self._personal = () if privacy.mode == "keep" else resource.personal
         # A column that a later release adds must be filled, and another privacy must take hold:
         # both make every row a changed one.
@@ -155,30 +145,50 @@ class RowTable:
         self._salt = hashlib.blake2b(repr(meaning).encode(), digest_size=8).digest()
         self.findings = Findings()
 
-    def build(self, rows: Iterable[Row]) -> pa.Table:
+    def build(self, rows: Sequence[Row]) -> pa.Table:
         """Return the rows as one Arrow table, in their order.
 
         A field without a column, and a value that is not of its column's type, goes to
         `_whop_extra` under its path and is counted in `findings`; nothing is dropped.
         """
-        columns: dict[str, list[Any]] = {name: [] for name in self._schema.names}
-        for row in rows:
+        try:
+            columns, extras = self._bulk.read(rows)
+            for extra in extras.values():
+                self.findings.unknown.update(extra.keys())
+        except NotAsDocumented:
+            columns, extras = self._value_by_value(rows)
+        for name in self._personal:
+            columns[name] = self._hidden(name, columns[name])
+        own: dict[str, list[Any]] = {
+            "company_id": [self._company_id] * len(rows),
+            "_whop_synced_at": [self._synced_at] * len(rows),
+            "_whop_deleted_at": [None] * len(rows),
+            EXTRA: [
+                to_json(self._privacy.hide(extras[number])) if number in extras else None
+                for number in range(len(rows))
+            ],
+            "_dlt_id": [self._digest(row) for row in rows],
+        }
+        columns |= {name: pa.array(own[name], self._schema.field(name).type) for name in own}
+        return pa.table([columns[name] for name in self._schema.names], schema=self._schema)
+
+    def _value_by_value(
+        self, rows: Sequence[Row]
+    ) -> tuple[dict[str, pa.Array], dict[int, dict[str, Any]]]:
+        """Documented columns, and the rest by row and path."""
+        lists: dict[str, list[Any]] = {name: [] for name in self._resource.columns}
+        extras: dict[int, dict[str, Any]] = {}
+        for number, row in enumerate(rows):
             values: dict[str, Any] = {}
             extra: dict[str, Any] = {}
             self._flatten(row, self._tree, "", values, extra)
-            for name in self._personal:
-                if name in values:
-                    values[name] = self._hidden(name, values[name])
-            values["company_id"] = self._company_id
-            values["_whop_synced_at"] = self._synced_at
-            values[EXTRA] = _json(self._privacy.hide(extra)) if extra else None
-            values["_dlt_id"] = self._digest(row)
-            for name, column in columns.items():
+            if extra:
+                extras[number] = extra
+            for name, column in lists.items():
                 column.append(values.get(name))
-        return pa.table(
-            [pa.array(columns[field_.name], field_.type) for field_ in self._schema],
-            schema=self._schema,
-        )
+        return {
+            name: pa.array(column, self._schema.field(name).type) for name, column in lists.items()
+        }, extras
 
     def _flatten(
         self,
@@ -205,91 +215,20 @@ class RowTable:
             else:
                 try:
                     values[path] = node(value)
-                except (ValueError, TypeError, InvalidOperation, OverflowError, OSError):
+                except UNFIT:
                     self.findings.unfit[path] += 1
                     extra[path] = value
 
-    def _hidden(self, name: str, value: Any) -> Any:
-        if self._resource.columns[name] == "json":
-            return _json(self._privacy.hide(orjson.loads(value)))
-        return self._privacy.hide(value)
+    def _hidden(self, name: str, column: pa.Array) -> pa.Array:
+        def hide(value: Any) -> Any:
+            if self._resource.columns[name] == "json":
+                return to_json(self._privacy.hide(orjson.loads(value)))
+            return self._privacy.hide(value)
+
+        values = (None if value is None else hide(value) for value in column.to_pylist())
+        return pa.array(values, column.type)
 
     def _digest(self, row: Row) -> str:
         content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(content, digest_size=15, key=self._salt).digest()
         return base64.urlsafe_b64encode(digest).decode()
-
-
-def _tree(columns: Mapping[str, ColumnType]) -> dict[str, Any]:
-    """Nest `user__id` back into the shape of the JSON, with a converter at each leaf."""
-    tree: dict[str, Any] = {}
-    for name, kind in columns.items():
-        *parents, leaf = name.split("__")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = _CONVERTERS[kind]
-    return tree
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict | list):
-        raise TypeError
-    return _json(value)
-
-
-def _bigint(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
-        raise TypeError
-    if not -(2**63) <= value < 2**63:
-        raise OverflowError
-    return int(value)
-
-
-def _bool(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-_SMALLEST = Decimal(1).scaleb(-DECIMAL_SCALE)
-_ALL_DIGITS = Context(prec=DECIMAL_PRECISION)
-_LARGEST = Decimal(10) ** (DECIMAL_PRECISION - DECIMAL_SCALE)
-
-
-def _decimal(value: Any) -> Decimal:
-    """The number as it was written: 10.43 stays 10.43, whatever a float makes of it."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise TypeError
-    number = Decimal(repr(value) if isinstance(value, float) else value)
-    if not number.is_finite() or abs(number) >= _LARGEST:
-        raise ValueError
-    if number.quantize(_SMALLEST, context=_ALL_DIGITS) != number:
-        raise ValueError
-    return number
-
-
-def to_timestamp(value: Any) -> datetime:
-    """ISO 8601, or Unix seconds: Whop's documentation has both."""
-    if isinstance(value, bool):
-        raise TypeError
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    moment = datetime.fromisoformat(value)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-_CONVERTERS: Mapping[ColumnType, Callable[[Any], Any]] = {
-    "text": _text,
-    "bigint": _bigint,
-    "bool": _bool,
-    "decimal": _decimal,
-    "timestamp": to_timestamp,
-    "json": _json,
-}

@@ -6,9 +6,9 @@ State and time in, requests out: knows nothing of HTTP, of dlt or of a database.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from .resources import LIVE_MEMBERSHIP_STATUSES, OPEN_PAYMENT_STATUSES, Resource
 
@@ -34,6 +34,34 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Rows created from `start` on and before `end` (UTC, a whole second); None is no bound.
+
+    Rows that do not say when they were created belong to the range without an end.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The range as parameters of a list.
+
+        Whether Whop's bounds are inclusive is not documented: the lower one is asked for a
+        millisecond early, and no row of a range lies on its upper one.
+        """
+        params: dict[str, str] = {}
+        if self.start is not None:
+            params["created_after"] = iso(self.start - timedelta(milliseconds=1))
+        if self.end is not None:
+            params["created_before"] = iso(self.end)
+        return params
+
+
+EVERYTHING = (Range(),)
+
+
+@dataclass(frozen=True, slots=True)
 class TableState:
     """What the last good run of a table left behind. All times are UTC, by the server's clock."""
 
@@ -45,8 +73,10 @@ class TableState:
     """Start of the last run that read the table whole."""
     pass_started: datetime | None = None
     """Start of a full pass that is not yet at its end."""
-    pass_position: datetime | None = None
-    """`created_at` up to which that pass has been loaded."""
+    pass_newest: datetime | None = None
+    """Newest `created_at` that pass has loaded."""
+    pass_left: tuple[Range, ...] = ()
+    """What that pass has not read yet; empty when none is under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +85,8 @@ class Walk:
 
     params: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Parameters on top of, or instead of, those of the resource."""
+    ranges: tuple[Range, ...] = EVERYTHING
+    """When the rows asked for were created."""
     until: tuple[str, datetime] | None = None
     """Stop behind the first row whose column is older (UTC); rows without the value do not stop."""
     otherwise: tuple[Walk, ...] = ()
@@ -68,12 +100,10 @@ class Plan:
     mode: Mode
     walks: tuple[Walk, ...]
     whole: bool
-    """Whether the walks cover every row created since `since`, so that one they do not bring may be
+    """Whether the walks cover every row of their ranges, so that one they do not bring may be
     gone."""
-    since: datetime | None = None
-    """Where a full pass goes on (UTC, `created_at`); None begins it."""
     slice_rows: int | None = None
-    """Rows after which the walk may stop, between two moments of `created_at`."""
+    """Rows after which the walks may stop, leaving ranges unread."""
 
 
 def plan(resource: Resource, state: TableState, now: datetime, settings: Settings) -> Plan:
@@ -86,25 +116,21 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
         settings: how far to reach back.
     """
     due = state.last_full is None or now - state.last_full >= settings.full_every
-    under_way = state.pass_started is not None
+    under_way = bool(state.pass_left)
     mode: Mode = "full" if settings.full or due or under_way else "incremental"
-    if mode == "full" and resource.resumable:
-        since = state.pass_position
-        # A millisecond early: the bound may be exclusive, and rows may share a moment.
-        params = {"created_after": iso(since - timedelta(milliseconds=1))} if since else {}
-        return Plan(mode, (Walk(params),), True, since, settings.slice_rows)
+    if mode == "full" and resource.ranged:
+        walk = Walk(ranges=state.pass_left or EVERYTHING)
+        return Plan(mode, (walk,), True, settings.slice_rows)
     if mode == "full" or resource.changes == "everything" or state.last_run is None:
         return Plan(mode, (Walk(),), whole=True)
 
     walks: list[Walk] = []
     since = state.last_run - settings.overlap
-    if state.cursor is not None:
-        walks.append(Walk({"created_after": iso(state.cursor - settings.overlap)}))
-    else:
-        # Nothing was ever loaded, so everything there is now is new.
-        walks.append(Walk())
+    # If nothing was ever loaded, everything there is now is new.
+    new = Range(state.cursor - settings.overlap if state.cursor is not None else None)
+    walks.append(Walk(ranges=(new,)))
     if resource.changes == "updated_after":
-        lookback = Walk({"created_after": iso(now - settings.lookback)})
+        lookback = Walk(ranges=(Range(now - settings.lookback),))
         still_open = Walk({"statuses": OPEN_PAYMENT_STATUSES})
         walks.append(Walk({"updated_after": iso(since)}, otherwise=(lookback, still_open)))
     elif resource.changes == "live_statuses":
@@ -121,7 +147,7 @@ def remember(
     mode: Mode,
     now: datetime,
     newest: datetime | None,
-    stopped_at: datetime | None = None,
+    left: tuple[Range, ...] = (),
 ) -> TableState:
     """State after a run that read everything it planned.
 
@@ -131,17 +157,42 @@ def remember(
         mode: mode of the run.
         now: start of the run, UTC, by the server's clock.
         newest: newest `created_at` among the rows read, UTC.
-        stopped_at: `created_at` at which a full pass stopped before its end, UTC.
+        left: what a full pass that stopped before its end has not read.
     """
     # Rows of an earlier part of a pass are as of that part's start, and so is the pass.
-    started = state.pass_started or now
-    if stopped_at is not None:
-        return replace(state, pass_started=started, pass_position=stopped_at)
+    under_way = bool(state.pass_left)
+    started = state.pass_started if under_way and state.pass_started else now
+    earlier = state.pass_newest if under_way else None
+    newest = max((at for at in (newest, earlier) if at is not None), default=None)
+    if left:
+        return replace(state, pass_started=started, pass_newest=newest, pass_left=left)
     if resource.created_at:
         cursor = max((at for at in (state.cursor, newest) if at is not None), default=None)
     else:
         cursor = started
     return TableState(cursor, started, started if mode == "full" else state.last_full)
+
+
+def dump(state: TableState) -> dict[str, Any]:
+    """The state as dlt keeps it: JSON."""
+    values = {
+        name: value.isoformat()
+        for name, value in asdict(state).items()
+        if isinstance(value, datetime)
+    }
+    ranges = [[at and at.isoformat() for at in (r.start, r.end)] for r in state.pass_left]
+    return {**values, "pass_left": ranges} if ranges else values
+
+
+def load(values: Mapping[str, Any]) -> TableState:
+    """The state from what `dump` gave; what an older release kept besides is left out."""
+    known = {each.name for each in fields(TableState)} - {"pass_left"}
+    moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in known}
+    ranges = tuple(
+        Range(*(text and datetime.fromisoformat(text) for text in bounds))
+        for bounds in values.get("pass_left", ())
+    )
+    return TableState(**moments, pass_left=ranges)
 
 
 def iso(moment: datetime) -> str:

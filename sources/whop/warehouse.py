@@ -12,6 +12,10 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from .resources import Resource
 from .schema import arrow_schema, column_types
+from .sync import EVERYTHING, Range
+
+Condition = tuple[str, Sequence[Any]]
+"""SQL, and the values for the `%s` in it."""
 
 _CHUNK = 20_000
 _VALUES_PER_QUERY = 500
@@ -21,7 +25,6 @@ KNOWN_SCHEMA = pa.schema(
         ("id", pa.string()),
         ("known_digest", pa.string()),
         ("known_deleted", pa.bool_()),
-        ("known_created_at", pa.timestamp("us", tz="UTC")),
     ]
 )
 
@@ -53,7 +56,7 @@ class Warehouse:
         self,
         resource: Resource,
         ids: Sequence[str] | None = None,
-        created: tuple[datetime | None, datetime | None] = (None, None),
+        created: Sequence[Range] = EVERYTHING,
     ) -> pa.Table:
         """Return id, content digest and deletion of stored rows.
 
@@ -63,55 +66,45 @@ class Warehouse:
         Args:
             resource: the table.
             ids: only these rows.
-            created: only rows whose `created_at` (UTC) lies between these two, both included; None
-                is no bound.
+            created: only rows created in one of these ranges.
         """
-        columns = ["id", "_dlt_id", "_whop_deleted_at"]
-        if resource.created_at:
-            columns.append("created_at")
-        bounds = [
-            (f"created_at {comparison}", bound)
-            for comparison, bound in zip((">=", "<="), created, strict=True)
-            if bound is not None
-        ]
+        bounds = [] if tuple(created) == EVERYTHING else [_created_in(created)]
         among = None if ids is None else ("id", ids)
         half_loaded = self.half_loaded(resource)
-        batches = [
-            pa.table(
-                [
-                    [row[0] for row in rows],
-                    [None if row[0] in half_loaded else row[1] for row in rows],
-                    [row[2] is not None and row[0] not in half_loaded for row in rows],
-                    [row[3] if resource.created_at else None for row in rows],
-                ],
-                schema=KNOWN_SCHEMA,
-            )
-            for rows in self._select(resource, columns, bounds, among)
-        ]
-        return pa.concat_tables(batches) if batches else KNOWN_SCHEMA.empty_table()
+        known = [KNOWN_SCHEMA.empty_table()]
+        columns = ["id", "_dlt_id", "_whop_deleted_at"]
+        for rows in self._select(resource, columns, bounds, among):
+            ids_ = [row[0] for row in rows]
+            digests = [None if row[0] in half_loaded else row[1] for row in rows]
+            deleted = [row[2] is not None and row[0] not in half_loaded for row in rows]
+            known.append(pa.table([ids_, digests, deleted], schema=KNOWN_SCHEMA))
+        return pa.concat_tables(known)
 
     def half_loaded(self, resource: Resource) -> set[str]:
         """Return the ids of rows that a load has written which never ended: its run was killed."""
         if resource.name not in self._half_loaded:
             loads = self._client.make_qualified_table_name("_dlt_loads")
             # dlt writes a load's id there as its last act.
-            not_ended = f"_dlt_load_id not in (select load_id from {loads}) and company_id ="
-            rows = self._select(resource, ["id"], [(not_ended, self._company_id)])
+            not_ended = f"_dlt_load_id not in (select load_id from {loads})"
+            rows = self._select(resource, ["id"], [(not_ended, [])])
             self._half_loaded[resource.name] = {row[0] for chunk in rows for row in chunk}
         return self._half_loaded[resource.name]
 
     def alive_in(self, resource: Resource, statuses: Sequence[str]) -> set[str]:
         """Return the ids of rows that are not deleted and whose status is one of `statuses`."""
-        rows = self._select(resource, ["id", "_whop_deleted_at"], among=("status", statuses))
-        return {row[0] for chunk in rows for row in chunk if row[1] is None}
+        alive: Condition = ("_whop_deleted_at is null", [])
+        rows = self._select(resource, ["id"], [alive], among=("status", statuses))
+        return {row[0] for chunk in rows for row in chunk}
 
     def values(
         self, resource: Resource, column: str, updated_since: datetime | None = None
     ) -> set[str]:
         """Return the values of a text column, of all rows or of those updated since then (UTC)."""
-        bounds = [] if updated_since is None else [("updated_at >=", updated_since)]
+        bounds: list[Condition] = [(f"{self._client.escape_column_name(column)} is not null", [])]
+        if updated_since is not None:
+            bounds.append(("updated_at >= %s", [updated_since]))
         rows = self._select(resource, [column], bounds, distinct=True)
-        return {row[0] for chunk in rows for row in chunk if row[0] is not None}
+        return {row[0] for chunk in rows for row in chunk}
 
     def rows(self, resource: Resource, ids: Sequence[str], deleted_at: datetime) -> pa.Table:
         """Return the stored rows with these ids, marked as deleted at `deleted_at` (UTC)."""
@@ -132,7 +125,7 @@ class Warehouse:
         self,
         resource: Resource,
         columns: Sequence[str],
-        bounds: Sequence[tuple[str, Any]] = (),
+        conditions: Sequence[Condition] = (),
         among: tuple[str, Sequence[str]] | None = None,
         *,
         distinct: bool = False,
@@ -142,18 +135,18 @@ class Warehouse:
         Args:
             resource: the table.
             columns: what to select.
-            bounds: comparisons (`created_at >=`) and their values, all of which must hold.
-            among: a column, and the values of which it must have one.
+            conditions: all of which must hold.
+            among: a column, and the values of which it must have one; a query for each few.
             distinct: leave out repeated rows.
         """
         escape = self._client.escape_column_name
-        conditions = ["company_id =", *(comparison for comparison, _ in bounds)]
+        every: list[Condition] = [("company_id = %s", [self._company_id]), *conditions]
         query = (
             f"select {'distinct ' if distinct else ''}{', '.join(map(escape, columns))} "
             f"from {self._client.make_qualified_table_name(resource.name)} "
-            f"where {' and '.join(f'{condition} %s' for condition in conditions)}"
+            f"where {' and '.join(condition for condition, _ in every)}"
         )
-        fixed = [self._company_id, *(value for _, value in bounds)]
+        fixed = [value for _, values in every for value in values]
         try:
             for values in [()] if among is None else batched(among[1], _VALUES_PER_QUERY):
                 also = ""
@@ -164,6 +157,18 @@ class Warehouse:
                         yield rows
         except DestinationUndefinedEntity:
             return
+
+
+def _created_in(ranges: Sequence[Range]) -> Condition:
+    """The condition that a row belongs to one of the ranges."""
+    parts: list[str] = []
+    values: list[datetime] = []
+    for each in ranges:
+        bounds = [("created_at >= %s", each.start), ("created_at < %s", each.end)]
+        part = " and ".join(text for text, bound in bounds if bound is not None) or "true"
+        values += [bound for _, bound in bounds if bound is not None]
+        parts.append(part if each.end is not None else f"({part}) or created_at is null")
+    return " or ".join(f"({part})" for part in parts).join("()"), values
 
 
 def batched(values: Sequence[str], size: int) -> Iterator[tuple[str, ...]]:

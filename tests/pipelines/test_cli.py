@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from typer.testing import CliRunner
 from pipelines import cli
 from pipelines.destination import DATASET, Destination
 from sources.whop import RESOURCES
+from sources.whop.ranges import WALKERS
 from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
 
 COMMANDS = sorted(
@@ -313,6 +315,39 @@ def test_other_destinations_of_dlt_are_passed_on(connected: Shell) -> None:
     second = connected(*arguments)
     assert second.code == 0
     assert "members: 0 new, 0 changed" in second.err
+
+
+# Interrupts
+
+
+def test_an_interrupt_ends_a_run_that_is_reading_within_seconds(shell: Shell) -> None:
+    with serve(Business(members=1_000, years=3), latency=1.0) as slow:
+        shell.point_at(slow)
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                # A shell without job control starts what runs in the background deaf to it.
+                "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+                "import sys; sys.argv[1:] = ['sync']\n"
+                "from pipelines.cli import main; main()",
+            ],
+            cwd=shell.folder,
+            env={**os.environ, **shell.environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while slow.requests["GET /payments"] < 12:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "Interrupted" in said
+        asked = sum(slow.requests.values())
+        time.sleep(2)
+        assert sum(slow.requests.values()) == asked
+        # To the end it would have been some hundred more.
+        assert slow.requests["GET /payments"] < 12 + 4 * WALKERS
 
 
 # The lock

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -465,7 +464,12 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds each retry would have waited; none of them does."""
     slept: list[float] = []
-    patient = partial(tenacity.Retrying, sleep=slept.append)
+
+    retrying = tenacity.Retrying
+
+    def patient(**given: Any) -> tenacity.Retrying:
+        return retrying(**{**given, "sleep": slept.append})
+
     monkeypatch.setattr("sources.whop.client.tenacity.Retrying", patient)
     return slept
 
@@ -570,6 +574,38 @@ def test_the_client_keeps_whop_s_limit_per_operation(monkeypatch: pytest.MonkeyP
         one.object("/payments", "pay_1")
     assert waited == ["GET /payments"] * 3 + ["GET /payments/{id}"]
     assert RateLimit()._limit <= 600
+
+
+def test_a_client_that_is_stopped_sends_nothing_more_and_wakes_who_waits() -> None:
+    with whop(Says({}, 503), listing()) as (_, one):
+        one._backoff = 60
+        failures: list[WhopError] = []
+
+        def ask() -> None:
+            try:
+                rows(one.pages("/payments", {}))
+            except WhopError as error:
+                failures.append(error)
+
+        waiting = threading.Thread(target=ask)
+        waiting.start()
+        while not one.retries:
+            time.sleep(0.01)
+        one.stop()
+        waiting.join(5)
+        assert not waiting.is_alive(), "still waits for its next try"
+        assert "stopped" in str(failures[0])
+        assert one.requests["GET /payments"] == 1
+
+
+def test_a_limit_that_is_stopped_holds_nobody() -> None:
+    limit = RateLimit(limit=1, seconds=60)
+    limit.wait("GET /payments")
+    waiting = threading.Thread(target=limit.wait, args=("GET /payments",))
+    waiting.start()
+    limit.stop()
+    waiting.join(5)
+    assert not waiting.is_alive()
 
 
 # Secrets and texts

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.whop.resources import BY_NAME, RESOURCES, Resource
-from sources.whop.schema import EXTRA, Findings, RowTable, arrow_schema, dlt_columns, to_timestamp
+from sources.whop.schema import EXTRA, Findings, RowTable, arrow_schema, dlt_columns
+from sources.whop.values import to_timestamp
 
 COMPANY = "biz_a"
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

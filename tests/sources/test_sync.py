@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,13 +15,23 @@ from sources.whop.resources import (
     RESOURCES,
     Resource,
 )
-from sources.whop.sync import Plan, Settings, TableState, Walk, plan, remember
+from sources.whop.sync import (
+    Plan,
+    Range,
+    Settings,
+    TableState,
+    Walk,
+    dump,
+    load,
+    plan,
+    remember,
+)
 
 NOW = datetime(2026, 3, 10, 12, 0, 0, 401_999, tzinfo=UTC)
 CURSOR = NOW - timedelta(hours=5)
 LAST_RUN = NOW - timedelta(hours=2)
 SEEN = TableState(CURSOR, LAST_RUN, NOW - timedelta(days=3))
-HOUR_BEFORE_CURSOR = "2026-03-10T06:00:00.401Z"
+HOUR_BEFORE_CURSOR = CURSOR - timedelta(hours=1)
 HOUR_BEFORE_LAST_RUN = "2026-03-10T09:00:00.401Z"
 
 
@@ -84,12 +95,12 @@ def test_new_rows_are_asked_for_from_the_cursor_less_the_overlap(table: str) -> 
     found = planned(table)
     assert found.mode == "incremental"
     assert not found.whole
-    assert found.walks[0] == Walk({"created_after": HOUR_BEFORE_CURSOR})
+    assert found.walks[0] == Walk(ranges=(Range(HOUR_BEFORE_CURSOR),))
 
 
 def test_the_overlap_is_a_setting_and_moves_both_windows() -> None:
     new, changed = planned("payments", overlap=timedelta(hours=3)).walks
-    assert new.params == {"created_after": "2026-03-10T04:00:00.401Z"}
+    assert new == Walk(ranges=(Range(CURSOR - timedelta(hours=3)),))
     assert changed.params == {"updated_after": "2026-03-10T07:00:00.401Z"}
 
 
@@ -109,11 +120,11 @@ def test_changed_payments_are_those_updated_since_the_last_run() -> None:
 def test_payments_fall_back_to_the_lookback_and_the_open_ones() -> None:
     _, changed = planned("payments").walks
     assert changed.otherwise == (
-        Walk({"created_after": "2025-09-11T12:00:00.401Z"}),
+        Walk(ranges=(Range(NOW - timedelta(days=180)),)),
         Walk({"statuses": OPEN_PAYMENT_STATUSES}),
     )
     _, changed = planned("payments", lookback=timedelta(days=10)).walks
-    assert changed.otherwise[0] == Walk({"created_after": "2026-02-28T12:00:00.401Z"})
+    assert changed.otherwise[0] == Walk(ranges=(Range(NOW - timedelta(days=10)),))
 
 
 def test_changed_memberships_are_all_that_are_live() -> None:
@@ -138,7 +149,7 @@ def test_changed_members_are_walked_from_the_newest_action_back_to_the_last_run(
 
 
 def test_changed_payment_methods_wait_for_the_full_run() -> None:
-    assert planned("payment_methods").walks == (Walk({"created_after": HOUR_BEFORE_CURSOR}),)
+    assert planned("payment_methods").walks == (Walk(ranges=(Range(HOUR_BEFORE_CURSOR),)),)
 
 
 # What is remembered
@@ -176,3 +187,52 @@ def test_a_full_run_is_remembered_as_one_and_an_incremental_run_is_not() -> None
     incremental = remember(BY_NAME["members"], full, "incremental", NOW + timedelta(days=1), CURSOR)
     assert incremental.last_full == NOW
     assert incremental.last_run == NOW + timedelta(days=1)
+
+
+# A full pass in parts
+
+LEFT = (Range(None, CURSOR - timedelta(days=9)), Range(CURSOR - timedelta(days=3), CURSOR))
+UNDER_WAY = TableState(CURSOR, LAST_RUN, LAST_RUN, NOW, CURSOR + timedelta(hours=1), LEFT)
+
+
+def test_a_pass_that_stopped_leaves_the_cursor_and_what_it_has_not_read() -> None:
+    newest = CURSOR + timedelta(hours=1)
+    before = TableState(CURSOR, LAST_RUN, LAST_RUN)
+    assert remember(BY_NAME["payments"], before, "full", NOW, newest, LEFT) == UNDER_WAY
+
+
+def test_a_pass_that_stopped_is_gone_on_with_however_young_it_is() -> None:
+    assert planned("payments", UNDER_WAY, slice_rows=9) == Plan(
+        "full", (Walk(ranges=LEFT),), True, 9
+    )
+    assert planned("payments", UNDER_WAY, full=True).walks == (Walk(ranges=LEFT),)
+
+
+def test_the_end_of_a_pass_is_remembered_as_of_its_start_and_with_its_newest_row() -> None:
+    # The newest rows were read by its first part.
+    later = NOW + timedelta(days=2)
+    after = remember(BY_NAME["payments"], UNDER_WAY, "full", later, CURSOR - timedelta(days=1))
+    assert after == TableState(CURSOR + timedelta(hours=1), NOW, NOW)
+
+
+@pytest.mark.parametrize("state", [TableState(), SEEN, UNDER_WAY])
+def test_state_survives_being_stored_as_json(state: TableState) -> None:
+    assert load(json.loads(json.dumps(dump(state)))) == state
+
+
+def test_what_an_older_release_kept_in_the_state_is_left_out() -> None:
+    assert load({**dump(SEEN), "pass_position": CURSOR.isoformat()}) == SEEN
+
+
+# Ranges as parameters
+
+
+def test_a_range_is_asked_for_a_millisecond_early_as_bounds_may_be_exclusive() -> None:
+    start = datetime(2026, 3, 1, 12, 0, 0, 401_999, tzinfo=UTC)
+    end = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
+    assert Range().params == {}
+    assert Range(start).params == {"created_after": "2026-03-01T12:00:00.400Z"}
+    assert Range(start, end).params == {
+        "created_after": "2026-03-01T12:00:00.400Z",
+        "created_before": "2026-03-02T12:00:00.000Z",
+    }
