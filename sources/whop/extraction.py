@@ -433,6 +433,12 @@ class Extraction:
             alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
             missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
             expected = set(missing.to_pylist())
+            if table.covered != EVERYTHING:
+                # A walk that stops has read a little beyond what it covers.
+                known_ids = table.known["id"].combine_chunks()
+                beyond = read.filter(pc.invert(pc.is_in(read, value_set=known_ids))).unique()
+                others = self._warehouse.known(resource, beyond.to_pylist())
+                table.known = pa.concat_tables([table.known, others])
         elif resource.changes == "live_statuses":
             expected = self._warehouse.alive_in(resource, LIVE_MEMBERSHIP_STATUSES)
             expected |= self._warehouse.half_loaded(resource)

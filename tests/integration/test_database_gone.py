@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from conftest import new_business
-from dlt import Pipeline
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
 from loading import FAST, TABLES, Line, Table, documented, expected
 from local_postgres import PostgresServer
@@ -60,7 +59,7 @@ class Story:
             for table, rows in self.line.contents().items()
         }
 
-    def fail(self) -> str:
+    def fail(self, loading: Callable[[], None] | None = None) -> str:
         """Sync, and return what the run says of its failure."""
         server = self.line.server
         with (
@@ -71,6 +70,7 @@ class Story:
             sync(
                 destination,
                 RunReport(),
+                loading=loading,
                 api_key=server.api_key,
                 base_url=server.base_url,
                 company_id=self.line.business.company_id,
@@ -166,36 +166,33 @@ def test_postgres_dies_when_it(
     served.heal(in_peace)
 
 
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [(Warehouse, "__enter__"), (Pipeline, "normalize")],
-    ids=["after whop is read", "before it is loaded"],
-)
+@pytest.mark.parametrize("moment", ["after whop is read", "before it is loaded"])
 def test_duckdb_is_opened_by_somebody_else(
-    owner: Any,
-    name: str,
-    story: Story,
-    in_peace: Tables,
-    monkeypatch: pytest.MonkeyPatch,
+    moment: str, story: Story, in_peace: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading takes its time, and a person looks at the file meanwhile."""
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); input()"
     holders: list[subprocess.Popen[str]] = []
-    original = getattr(owner, name)
 
-    def disturbed(self: Any, *arguments: Any, **settings: Any) -> Any:
+    def open_it() -> None:
         if not holders:
             command = [sys.executable, "-c", hold, story.line.warehouse.location]
             pipe = subprocess.PIPE
             holders.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
             assert holders[0].stdout
             assert holders[0].stdout.readline() == "held\n"
-        return original(self, *arguments, **settings)
+
+    enter = Warehouse.__enter__
+
+    def disturbed(self: Warehouse) -> Warehouse:
+        open_it()
+        return enter(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(owner, name, disturbed)
+        if moment == "after whop is read":
+            patch.setattr(Warehouse, "__enter__", disturbed)
         try:
-            said = story.fail()
+            said = story.fail(open_it)
         finally:
             for holder in holders:
                 holder.communicate("\n", timeout=20)

@@ -27,7 +27,7 @@ from sources.whop_simulator.endpoints import BY_RESOURCE
 from .database import Database
 from .expected import ENDED, OPEN, Row, columns, embedded
 from .hand import CHANGES, HIDDEN, Hand, iso
-from .worker import POINTS, SMALL
+from .worker import PAGE_SIZE, POINTS
 
 ROOT = Path(__file__).parents[2]
 TABLES = tuple(BY_NAME)
@@ -114,7 +114,6 @@ PROVOKED: dict[str, tuple[str, ...]] = {
 _ORDER = random.Random(20).sample(TROUBLES, len(TROUBLES))
 _CHANGE_ORDER = random.Random(21).sample(sorted(CHANGES), len(CHANGES))
 STEPS = 12
-PAGE_SIZE = SMALL["PAGE_SIZE"][1]
 
 
 def snapshot(business: Business) -> World:
