@@ -12,6 +12,7 @@ from dlt.common.configuration.exceptions import (
     ConfigProviderException,
     ConfigValueCannotBeCoercedException,
 )
+from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
 from dlt.common.runtime import signals
 from dlt.extract import DltSource
@@ -169,7 +170,7 @@ def _sync_part(
             pipeline.load(raise_on_failed_jobs=True)
             if signals.was_signal_received():
                 raise KeyboardInterrupt
-    except PipelineStepFailed as error:
+    except (PipelineStepFailed, DestinationException) as error:
         if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
             raise KeyboardInterrupt from error
         says = first_line(root_cause(error)).rstrip("!.")
