@@ -45,7 +45,7 @@ browser:
 test-airflow: .venv-airflow/installed
 	.venv-airflow/bin/python -m pytest tests/dag
 
-# The property test with new seeds: MINUTES=30 SEED=1000 for longer, or other ones.
+# The stories of tests/property with new seeds, for ten minutes; MINUTES=30 SEED=1000 for other ones.
 soak: install
 	$(BIN)/python -m tests.property.soak $(or $(MINUTES),10) $(or $(SEED),1000)
 

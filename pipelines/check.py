@@ -13,6 +13,7 @@ from sources.whop.client import (
     KeyRefused,
     NotFound,
     PermissionMissing,
+    RequestRefused,
     WhopClient,
     WhopError,
 )
@@ -79,6 +80,11 @@ def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]
         except (KeyRefused, NotFound) as error:
             advice = ". Set SOURCES__WHOP__COMPANY_ID" if isinstance(error, NotFound) else ""
             yield Finding("key and company", False, f"{error}{advice}", ExitCode.SETTING)
+            return
+        except RequestRefused as error:
+            # Nothing in the request is ours to choose but the version it is for.
+            settings = "SOURCES__WHOP__BASE_URL and SOURCES__WHOP__API_VERSION"
+            yield Finding("Whop", False, f"{error}. Look at {settings}", ExitCode.SETTING)
             return
         except WhopError as error:
             yield Finding(

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from .action import app as action_app
 from .errors import ExitCode, PipelineError, SettingError
@@ -327,6 +336,14 @@ def simulate(context: typer.Context) -> None:
     serve(context.args)
 
 
+class _Count(ProgressColumn):
+    """How much is done, of what is counted."""
+
+    def render(self, task: Task) -> Text:
+        """Right-aligned, or blank."""
+        return Text(f"{task.completed:>9,.0f}" if task.fields.get("counted", True) else " " * 9)
+
+
 class _Bars:
     """Progress of a run on a terminal; plain lines are the log's business."""
 
@@ -347,7 +364,9 @@ class _Bars:
             for task in self._progress.tasks:
                 self._progress.update(task.id, total=task.completed)
             if "load" not in self._tasks:
-                self._tasks["load"] = self._progress.add_task("load into the warehouse", total=None)
+                self._tasks["load"] = self._progress.add_task(
+                    "load into the warehouse", total=None, counted=False
+                )
 
     def modelling(self, name: str, done: int, total: int) -> None:
         """A model or test begins."""
@@ -368,7 +387,7 @@ def _bars(report: RunReport, quiet: bool) -> Iterator[_Bars]:
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description:28}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.completed:>9,.0f}"),
+        _Count(),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:

@@ -20,6 +20,7 @@ from dlt.common.configuration.exceptions import (
     InvalidNativeValue,
 )
 from dlt.common.destination.exceptions import (
+    DestinationException,
     DestinationUndefinedEntity,
     UnknownDestinationModule,
 )
@@ -68,6 +69,11 @@ class Destination:
         if self.name == "postgres":
             return f"postgres at {credentials.host}:{credentials.port}/{credentials.database}"
         return self.name
+
+    @property
+    def advice(self) -> str:
+        """What to do when the database does not do its part."""
+        return f"{_advice(self.name)}, or set {_setting(self.name)}"
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query; return the names of the columns, and the rows.
@@ -139,10 +145,12 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
     os.environ.setdefault(
         "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", json.dumps(DUCKDB_CONFIG)
     )
+    # What stops a run is told in one line; dlt's own log adds a traceback per table and try.
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
     if name == "postgres":
         _keep_empty_texts()
     folder = _new_folder()
-    setting = f"DESTINATION__{name.upper()}__CREDENTIALS"
+    setting = _setting(name)
     try:
         pipeline = dlt.pipeline(
             f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
@@ -164,13 +172,26 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
             ) from error
         if isinstance(causes[-1], ConfigurationException):
             raise SettingError(f"Set {setting}: {first_line(causes[-1])}") from error
-        what, advice = ("does not answer", "Start it")
-        if name == "duckdb":
-            what, advice = ("cannot be opened", "Close what has it open")
-        raise PipelineError(
-            f"{name} {what}: {first_line(causes[-1]).rstrip('!.')}. {advice}, or set {setting}"
-        ) from error
+        what = "cannot be opened" if name == "duckdb" else "does not answer"
+        says = first_line(causes[-1]).rstrip("!.")
+        raise PipelineError(f"{name} {what}: {says}. {_advice(name)}, or set {setting}") from error
     return Destination(name, pipeline, company_id)
+
+
+def _setting(name: str) -> str:
+    """The setting that says where a destination is."""
+    return f"DESTINATION__{name.upper()}__CREDENTIALS"
+
+
+def _advice(name: str) -> str:
+    if name == "duckdb":
+        return "Close what else has it open, see that the disk has room"
+    return "See that it is up and takes connections"
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Whether an error is one of the database, or of the way to it."""
+    return any(isinstance(cause, DestinationException) for cause in _causes(error))
 
 
 def _keep_empty_texts() -> None:

@@ -14,6 +14,7 @@ from dlt.common.configuration.exceptions import (
     ConfigProviderException,
     ConfigValueCannotBeCoercedException,
 )
+from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
 from dlt.common.runtime import signals
 from dlt.extract import DltSource
@@ -23,7 +24,14 @@ from sources.whop import RateLimit, RunReport, whop
 from sources.whop.resources import REFERRED_TABLES
 
 from .alerts import Watch, tell_age
-from .destination import WORK_FOLDER, Destination, first_line, open_destination, root_cause
+from .destination import (
+    WORK_FOLDER,
+    Destination,
+    first_line,
+    is_of_database,
+    open_destination,
+    root_cause,
+)
 from .errors import ExitCode, PipelineError, SettingError
 from .lock import database_lock, loading_turn, run_lock
 from .log import event
@@ -174,12 +182,13 @@ def _sync_part(
             pipeline.load(raise_on_failed_jobs=True)
             if signals.was_signal_received():
                 raise KeyboardInterrupt
-    except PipelineStepFailed as error:
+    except (PipelineStepFailed, DestinationException) as error:
         if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
             raise KeyboardInterrupt from error
+        says = first_line(root_cause(error)).rstrip("!.")
+        advice = f". {destination.advice}" if is_of_database(error) else ""
         raise PipelineError(
-            "The load did not end; what it was to bring comes with the next run: "
-            f"{first_line(root_cause(error))}"
+            f"The load did not end; what it was to bring comes with the next run: {says}{advice}"
         ) from error
 
 

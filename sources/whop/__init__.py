@@ -30,6 +30,7 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import dlt
 import pyarrow as pa
@@ -103,7 +104,7 @@ def whop(
             nothing is loaded.
 
     Raises:
-        ValueError: an unknown table, or both `company_id` and `company_ids`.
+        ValueError: an unknown table, no address, or both `company_id` and `company_ids`.
         WhopError: the key is refused, a company is not there or, without a report, whatever stops
             a table.
     """
@@ -111,6 +112,8 @@ def whop(
         raise ValueError("Set SOURCES__WHOP__API_KEY: it is empty")
     if company_id and company_ids:
         raise ValueError("Set SOURCES__WHOP__COMPANY_ID or SOURCES__WHOP__COMPANY_IDS, not both")
+    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
+        raise ValueError(f"SOURCES__WHOP__BASE_URL is {base_url!r}, no address: {DEFAULT_BASE_URL}")
     chosen = chosen_tables(tables)
     if pii not in get_args(Pii):
         raise ValueError(f"SOURCES__WHOP__PII is {pii!r}; it can be {', '.join(get_args(Pii))}")

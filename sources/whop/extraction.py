@@ -453,6 +453,12 @@ class Extraction:
             alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
             missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
             expected = set(missing.to_pylist())
+            if table.covered != EVERYTHING:
+                # A walk that stops has read a little beyond what it covers.
+                known_ids = table.known["id"].combine_chunks()
+                beyond = read.filter(pc.invert(pc.is_in(read, value_set=known_ids))).unique()
+                others = self._warehouse.known(resource, beyond.to_pylist())
+                table.known = pa.concat_tables([table.known, others])
         elif resource.changes == "live_statuses":
             expected = self._warehouse.alive_in(resource, ("status", resource.live_statuses))
             expected |= self._warehouse.half_loaded(resource)
@@ -532,8 +538,10 @@ class Extraction:
                 users.update(loaded["user__id"].drop_null().to_pylist())
                 deleted = loaded.filter(pc.is_null(loaded["user__id"]))["member__id"]
                 userless.update(deleted.drop_null().to_pylist())
-            if last_run is not None and other.state.last_run != last_run:
-                # A run has loaded the one table and not this one: changes since are in there.
+            full_before = table.state.last_full == last_run
+            if last_run is not None and (other.state.last_run != last_run or full_before):
+                # A run has loaded the one table and not this one, or a full pass has read the two
+                # side by side: members may be as of before the changes that are in there.
                 since = last_run - self._settings.overlap
                 users |= self._warehouse.values(other.resource, "user__id", since)
         for part in table.spool.index:

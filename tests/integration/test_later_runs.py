@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -238,6 +239,39 @@ def test_a_refund_of_an_old_payment_arrives_with_its_member(
     assert str(loaded.rows("members")[member["id"]]["usd_total_spent"]) == "77.770000000"
     assert run["payments"].rows_changed == run["members"].rows_changed == 1
     assert run["members"].rows_read < 40, "half of the members were read for one"
+
+
+def test_a_member_that_a_full_pass_had_read_before_its_payment_changed_comes_with_the_next_run(
+    loaded: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The payment is loaded as it is since, so that it is no changed one for the next run."""
+    monkeypatch.setattr("sources.whop.client.PAGE_SIZE", 10)
+    business, server = loaded.business, loaded.server
+    members = {row["user"]["id"]: row for row in business.rows("members") if row["user"]}
+    payment = min(
+        (row for row in business.rows("payments")[-100:] if row["user"]["id"] in members),
+        key=lambda row: str(members[row["user"]["id"]]["most_recent_action_at"]),
+    )
+    member = members[payment["user"]["id"]]
+
+    def refund(operation: str, pages: int) -> None:
+        if operation == "GET /payments" and pages == 1:
+            pages = -(-len(business.rows("members")) // 10)
+            while server.requests["GET /members"] < pages:
+                time.sleep(0.01)
+            time.sleep(0.3)  # until the last of them is on its way
+            changed = {"refunded_amount": 3.21, "updated_at": iso(business.clock)}
+            business.put("payments", {**business.row("payments", payment["id"]), **changed})
+            business.put("members", {**member, "usd_total_spent": 77.77})
+
+    server.between_pages = refund
+    assert loaded.sync(None, "payments", "members", full=True).code is ExitCode.OK
+    server.between_pages = None
+    assert str(loaded.rows("payments")[payment["id"]]["refunded_amount"]) == "3.210000000"
+    assert str(loaded.rows("members")[member["id"]]["usd_total_spent"]) != "77.770000000"
+    run = loaded.sync(None, "payments", "members")
+    assert (run["members"].mode, run["payments"].rows_changed) == ("incremental", 0)
+    assert str(loaded.rows("members")[member["id"]]["usd_total_spent"]) == "77.770000000"
 
 
 def test_a_member_that_did_something_is_found_however_old_it_is(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from pipelines import cli
@@ -176,6 +179,20 @@ def test_check_names_the_setting_of_a_wrong_company(connected: Shell) -> None:
     assert result.code == 1
     assert "SOURCES__WHOP__COMPANY_ID" in result.out
     assert "biz_unknown" in result.out
+
+
+def test_check_names_the_setting_of_a_version_whop_does_not_know(connected: Shell) -> None:
+    result = connected("check", SOURCES__WHOP__API_VERSION="1999-01-01")
+    assert result.code == 1
+    assert "SOURCES__WHOP__API_VERSION" in result.out
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://api.whop.com", "https://"])
+@pytest.mark.parametrize("command", ["check", "sync"])
+def test_an_address_that_is_none_is_a_setting(connected: Shell, command: str, address: str) -> None:
+    result = connected(command, SOURCES__WHOP__BASE_URL=address)
+    assert result.code == 1
+    assert "SOURCES__WHOP__BASE_URL" in result.said
 
 
 def test_check_says_that_nobody_answers(connected: Shell) -> None:
@@ -478,6 +495,32 @@ def test_a_run_models_what_was_loaded_and_ends_with_the_code_of_the_sync(
         assert reported.pop() == Path("there.html")
 
 
+def test_a_data_test_that_fails_ends_with_5_and_a_model_that_fails_with_2(
+    connected: Shell,
+) -> None:
+    connected("sync", "--quiet", "--tables", "apps")
+    assert connected("transform", "--select", "stg_whop__apps").code == 0
+
+    with duckdb.connect(str(connected.folder / "whop.duckdb")) as connection:
+        apps = f"{DATASET}.apps"
+        connection.execute(f"alter table {apps} alter column id drop not null")
+        broken = f"select * replace (null as id) from {apps} limit 1"
+        connection.execute(f"insert into {apps} {broken}")
+    for command in (["transform", "--select", "stg_whop__apps"], ["run", "--tables", "apps"]):
+        failed = connected(*command, "--quiet")
+        assert failed.code == 5, failed.said
+        (line,) = failed.err.strip().splitlines()
+        assert "not_null_stg_whop__apps_app_id" in line
+
+    with duckdb.connect(str(connected.folder / "whop.duckdb")) as connection:
+        connection.execute(f"drop schema {DATASET.replace('raw', 'staging')} cascade")
+        connection.execute(f"alter table {apps} drop column name")
+    failed = connected("transform", "--quiet", "--select", "stg_whop__apps")
+    assert failed.code == 2, failed.said
+    assert "stg_whop__apps" in failed.err
+    assert "name" in failed.err
+
+
 def test_the_key_is_nowhere(connected: Shell, server: Server) -> None:
     server.faults.add("GET /members", Fault("status", status=403))
     for arguments in (["check"], ["sync"], ["sync", "--log-format", "json"], ["status", "--json"]):
@@ -490,6 +533,21 @@ def test_the_key_is_nowhere(connected: Shell, server: Server) -> None:
         assert secret not in connected.everything_said
         for path in kept:
             assert secret.encode() not in path.read_bytes(), path
+
+
+def test_on_a_terminal_bars_count_rows_and_models_but_not_the_load(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
+    monkeypatch.setattr(cli, "console", terminal)
+    monkeypatch.setattr(terminal, "_width", 120)
+    assert connected("sync", "--tables", "members").code == 0
+    assert isinstance(terminal.file, io.StringIO)
+    lines = re.sub(r"\x1b\[[\d;?]*\w", "", terminal.file.getvalue()).splitlines()
+    assert any("read members" in line and " 60 " in line for line in lines)
+    loads = [line for line in lines if "load into the warehouse" in line]
+    assert loads
+    assert not any(re.search(r"\d\s+\d:\d\d:\d\d", line) for line in loads)
 
 
 # As a process of its own
@@ -509,7 +567,8 @@ def test_a_process_ends_with_the_code_and_one_line(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert ended.returncode in {1, 2}
+    assert ended.returncode == 1
+    assert len(ended.stderr.strip().splitlines()) == 1
     assert "Traceback" not in ended.stderr
     assert "SOURCES__WHOP__BASE_URL" in ended.stderr
     assert "key-of-the-test" not in ended.stdout + ended.stderr

@@ -20,12 +20,11 @@ from .scenario import STEPS, Broken, Scenario
 
 
 @contextmanager
-def database(engine: Engine, folder: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """A database of one's own, dropped afterwards."""
+def database(engine: Engine, folder: Path, server: str) -> Iterator[Database]:
+    """A database of one's own, dropped afterwards; `server` is for Postgres only."""
     if engine == "duckdb":
         yield Database("duckdb", str(folder / "whop.duckdb"))
         return
-    server: str = request.getfixturevalue("postgres_server")
     name = f"property_{uuid.uuid4().hex[:12]}"
     admin = psycopg2.connect(server)
     admin.autocommit = True
@@ -41,11 +40,12 @@ def database(engine: Engine, folder: Path, request: pytest.FixtureRequest) -> It
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 def test_seeds(engine: Engine, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue("postgres_server") if engine == "postgres" else ""
     steps = int(os.environ.get("WHOP_ELT_STEPS", STEPS))
     for seed in map(int, os.environ.get("WHOP_ELT_SEEDS", "0").split()):
         folder = tmp_path / str(seed)
         folder.mkdir()
-        with database(engine, folder, request) as opened:
+        with database(engine, folder, server) as opened:
             scenario = Scenario(seed, opened, folder, steps)
             try:
                 scenario.run()
@@ -58,6 +58,7 @@ def test_soak(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     minutes = float(os.environ.get("WHOP_ELT_MINUTES", "1"))
     seed = first = int(os.environ.get("WHOP_ELT_FIRST_SEED", "1000"))
     engines = os.environ.get("WHOP_ELT_ENGINES", "duckdb postgres").split()
+    server = request.getfixturevalue("postgres_server") if "postgres" in engines else ""
     end = time.monotonic() + minutes * 60
     coverage: Counter[str] = Counter()
     broken: list[str] = []
@@ -65,7 +66,7 @@ def test_soak(tmp_path: Path, request: pytest.FixtureRequest) -> None:
         for engine in engines:
             folder = tmp_path / f"{seed}_{engine}"
             folder.mkdir()
-            with database(engine, folder, request) as opened:  # type: ignore[arg-type]
+            with database(engine, folder, server) as opened:  # type: ignore[arg-type]
                 try:
                     Scenario(seed, opened, folder, coverage=coverage).run()
                     shutil.rmtree(folder)

@@ -28,19 +28,23 @@ from dlt.destinations.sql_client import SqlClientBase
 import pipelines.whop as pipeline
 import sources.whop.client as client
 import sources.whop.extraction as extraction
+import sources.whop.ranges as ranges
 import sources.whop.warehouse as warehouse
 from pipelines.errors import PipelineError
 from pipelines.whop import locked_destination, sync
 from sources.whop import RunReport
 
-SMALL: dict[str, tuple[Any, int]] = {
-    "PAGE_SIZE": (client, 10),
-    "IDS_PER_REQUEST": (extraction, 3),
-    "BATCH_ROWS": (extraction, 25),
-    "_CHUNK": (warehouse, 17),
-    "_VALUES_PER_QUERY": (warehouse, 7),
-}
-"""Sizes made so small that a business of fifty members has many pages, batches and queries."""
+PAGE_SIZE = 10
+SMALL: tuple[tuple[Any, str, int], ...] = (
+    (client, "PAGE_SIZE", PAGE_SIZE),
+    (ranges, "PAGE_SIZE", PAGE_SIZE),
+    (ranges, "PAGES_WORTH_A_RANGE", 2),
+    (extraction, "IDS_PER_REQUEST", 3),
+    (extraction, "BATCH_ROWS", 25),
+    (warehouse, "_CHUNK", 17),
+    (warehouse, "_VALUES_PER_QUERY", 7),
+)
+"""Sizes made so small that a business of fifty members has many pages, ranges and queries."""
 
 
 def _before(owner: Any, name: str, call: Callable[..., None]) -> None:
@@ -203,7 +207,7 @@ def _run(order: dict[str, Any]) -> int:
     os.dup2(log, 2)
     engine = order["engine"]
     os.environ[f"DESTINATION__{engine.upper()}__CREDENTIALS"] = order["credentials"]
-    for name, (module, size) in SMALL.items():
+    for module, name, size in SMALL:
         getattr(module, name)  # a size that is gone must be noticed
         setattr(module, name, size)
     report = RunReport()
@@ -218,7 +222,7 @@ def _run(order: dict[str, Any]) -> int:
 
     def tell() -> None:
         said["parts"] = len(parts)
-        said["unfinished"] = any(t.unfinished for p in parts[-1:] for t in p.tables)
+        said["unfinished"] = [(t.company_id, t.table) for t in report.tables if t.unfinished]
         said["run_id"], said["unread"] = report.run_id, report.unread
         said["tables"] = [
             {name: str(value) if hasattr(value, "isoformat") else value
