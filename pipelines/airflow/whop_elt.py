@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Connection, TriggerRule, Variable, dag, get_current_context, task
@@ -121,14 +122,24 @@ def whop_elt() -> None:
 
     @task
     def report() -> None:
-        """Log the last month and the rows per table; fail when something is missing in them."""
+        """Write the report, log the last month; fail when something is missing in them."""
         from rich.console import Console
 
-        from pipelines.destination import open_destination
+        from pipelines.errors import SettingError
         from pipelines.summary import show_summary
+        from pipelines.whop import locked_destination, report_to
 
         with _worker() as (name, _):
-            show_summary(open_destination(name), Console(width=120))
+            page = os.environ.get("WHOP_ELT_REPORT")
+            if page and not Path(page).is_absolute():
+                raise SettingError(
+                    "Set WHOP_ELT_REPORT to an absolute path: a task's folder goes with the task"
+                )
+            # Under the lock: a report made while the models are rebuilt would mix old and new.
+            with locked_destination(name) as destination:
+                if page:
+                    report_to(destination, Path(page))
+                show_summary(destination, Console(width=120))
         ti = get_current_context()["ti"]
         companies = ti.xcom_pull(task_ids="check")
         missing: dict[str, str] = {}

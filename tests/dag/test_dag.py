@@ -222,7 +222,8 @@ def test_the_dag_is_imported_without_settings_network_or_heavy_libraries(airflow
 def test_it_runs_twice_and_a_task_of_each_company_brings_its_rows(
     airflow: Airflow, server: Server, postgres: Warehouse
 ) -> None:
-    airflow.configure(server, postgres)
+    page = airflow.home / "whop-report.html"
+    airflow.configure(server, postgres, WHOP_ELT_REPORT=str(page))
     states = airflow.run()
     assert states == {
         "check": ["success"],
@@ -235,6 +236,9 @@ def test_it_runs_twice_and_a_task_of_each_company_brings_its_rows(
     companies = {business.company_id for business in server.businesses}
     marts = postgres.read("mrr_monthly")
     assert {row["company_id"] for row in marts} == companies
+    for business in server.businesses:
+        assert isinstance(business, Business)
+        assert business.company["title"] in page.read_text()
 
     for business in server.businesses:
         assert isinstance(business, Business)
