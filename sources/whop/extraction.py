@@ -26,7 +26,7 @@ from .client import (
     WhopError,
 )
 from .followers import fees_of, files_to_read, users_to_read
-from .ranges import RangeWalk
+from .ranges import SECOND, RangeWalk
 from .report import RunReport, TableReport
 from .resources import BY_NAME, REFERRED_TABLES, Resource
 from .schema import DIGEST_LENGTH, Privacy, RowTable
@@ -453,12 +453,13 @@ class Extraction:
             alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
             missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
             expected = set(missing.to_pylist())
-            if table.covered != EVERYTHING:
-                # A walk that stops has read a little beyond what it covers.
+            # A walk that stops has read rows of the second at which what it covers ends.
+            ends = [Range(each.end, each.end + SECOND) for each in table.covered if each.end]
+            if ends:
+                beyond = self._warehouse.known(resource, created=ends)
                 known_ids = table.known["id"].combine_chunks()
-                beyond = read.filter(pc.invert(pc.is_in(read, value_set=known_ids))).unique()
-                others = self._warehouse.known(resource, beyond.to_pylist())
-                table.known = pa.concat_tables([table.known, others])
+                beyond = beyond.filter(pc.invert(pc.is_in(beyond["id"], value_set=known_ids)))
+                table.known = pa.concat_tables([table.known, beyond])
         elif resource.changes == "live_statuses":
             expected = self._warehouse.alive_in(resource, ("status", resource.live_statuses))
             expected |= self._warehouse.half_loaded(resource)

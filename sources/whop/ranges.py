@@ -34,7 +34,8 @@ BURST = 8
 """How many times as dense as all of a range before it the latest rows are when a launch day or an
 import has begun, which will be over long before the range is."""
 
-_SECOND = timedelta(seconds=1)
+SECOND = timedelta(seconds=1)
+"""What ranges are cut to."""
 
 Fetch = Callable[[Range, bool], Iterator[Page]]
 """Pages of a range, oldest first or, when True, newest first."""
@@ -116,7 +117,7 @@ class _Walker:
                 # Half of the time that is left would be all quiet, and half of that again.
                 ahead, expected = 2 * math.sqrt(burst * ahead), None
         middle = (at + timedelta(seconds=ahead / 2)).replace(microsecond=0)
-        if not at + _SECOND <= middle < self.end:
+        if not at + SECOND <= middle < self.end:
             return None
         other = _Walker(middle, self.end, expected)
         self.end = middle
@@ -198,7 +199,7 @@ class RangeWalk:
             # Rows that do not say when they were created may come first; go on behind them.
             if page.rows and _created_at(page.rows[-1]) is not None:
                 # More rows of this second may be on the next page.
-                end = created[-1].replace(microsecond=0) + _SECOND
+                end = created[-1].replace(microsecond=0) + SECOND
                 self.covered.append(Range(end if start is None else max(start, end), None))
                 if start is None or start < end:
                     self._waiting.append(_Walker(start, end))
