@@ -7,9 +7,21 @@ from datetime import timedelta
 from loading import Line, documented, expected
 
 from pipelines.errors import ExitCode
-from sources.whop_simulator import Fault
+from sources.whop_simulator import Business, Fault, serve
 
 PART = {"slice_rows": 100}
+
+
+def test_a_long_list_is_read_in_ranges_side_by_side(empty: Line) -> None:
+    business = Business(members=300, years=3)
+    with serve(business, latency=0.05) as server:
+        run = empty.sync(server, "payments")
+    payments = business.rows("payments")
+    asked = run.asked("GET /payments")
+    assert sum("created_before" in query for query in asked) >= 2
+    assert run["payments"].requests <= -(-len(payments) // 100) + 10
+    assert run["payments"].retries == 0
+    assert documented("payments", empty.rows("payments")) == expected(business, "payments")
 
 
 def test_parts_make_the_whole(empty: Line) -> None:
