@@ -92,6 +92,7 @@ def test_cron_is_told_nothing_when_all_is_well_and_machines_read_every_line(
 
 def test_a_run_s_last_line_has_its_code(connected: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipelines.whop.transform", lambda *_, **__: 218)
+    monkeypatch.setattr("pipelines.whop.report_to", lambda *_: None)
     arguments = ("run", "--tables", "apps", "--log-format", "json")
     result = connected(*arguments)
     lines = [json.loads(line) for line in result.err.splitlines()]
@@ -108,6 +109,7 @@ def test_what_libraries_log_has_the_same_form(
         return 0
 
     monkeypatch.setattr("pipelines.whop.transform", build)
+    monkeypatch.setattr("pipelines.whop.report_to", lambda *_: None)
     result = connected("run", "--tables", "apps", "--quiet", "--log-format", "json")
     (line,) = [json.loads(line) for line in result.err.splitlines()]
     assert (line["event"], line["logger"], line["level"]) == (
