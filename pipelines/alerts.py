@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import dlt
 import httpx
+from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 
 from sources.whop import RunReport
 
@@ -103,17 +104,21 @@ class Watch:
 
     def step(self, name: str) -> None:
         """The step before has gone well; the one of this name begins."""
-        self._step_ended()
+        self.step_ended()
         self._step = f"{name} of {self._company_id}" if self._company_id else name
+
+    def step_ended(self) -> None:
+        """The step under way has gone well."""
+        self._fine.add(("failed", self._step))
 
     def opened(self, destination: Destination) -> None:
         """The warehouse answers."""
         self.destination = destination
-        self._step_ended()
+        self.step_ended()
 
     def synced(self, report: RunReport) -> None:
         """A sync has ended: what of it failed, and what did not."""
-        self._step_ended()
+        self.step_ended()
         # A key's own company has no other name until it was read.
         self._fine.add(("failed", "me"))
         for company_id, reason in report.unread.items():
@@ -132,7 +137,7 @@ class Watch:
 
     def transformed(self) -> None:
         """Every model was built, and every test of them ran."""
-        self._step_ended()
+        self.step_ended()
         self._tests_ran = True
 
     def aged(self, status: dict[str, Any], max_age_hours: float) -> None:
@@ -182,9 +187,6 @@ class Watch:
             store.remember(new, over)
             event(f"Alerted: {len(new)} new, {len(over)} over")
 
-    def _step_ended(self) -> None:
-        self._fine.add(("failed", self._step))
-
     def _note(self, kind: Kind, subject: str, text: str, since: datetime | None = None) -> None:
         found = Incident(kind, subject, text, since or datetime.now(UTC), self._run_id or "")
         self._found[found.key] = found
@@ -220,16 +222,18 @@ def watching(
     watch = Watch(run_id, company_id, last_try=last_try)
     try:
         yield watch
+        watch.step_ended()
     except BaseException as error:
         watch.failed(error)
         raise
     finally:
-        urls = alert_urls()
-        if urls:
-            try:
+        try:
+            # A broken file in .dlt is read here too, and is not to hide what the block says of it.
+            urls = alert_urls()
+            if urls:
                 watch.tell(urls)
-            except Exception as error:
-                event(f"The alerts were not told: {first_line(error)}", logging.WARNING)
+        except Exception as error:
+            event(f"The alerts were not told: {first_line(error)}", logging.WARNING)
 
 
 def alert_urls() -> list[str]:
@@ -247,7 +251,11 @@ def alert_urls() -> list[str]:
 
 def max_age_hours() -> float | None:
     """The setting `ALERTS__MAX_AGE_HOURS`: the age at which a table is stale; None is never."""
-    hours: float | None = dlt.config.get("alerts.max_age_hours", float)
+    try:
+        hours: float | None = dlt.config.get("alerts.max_age_hours", float)
+    except ConfigValueCannotBeCoercedException:
+        event("ALERTS__MAX_AGE_HOURS cannot be read; it looks like 26", logging.WARNING)
+        return None
     return hours
 
 
@@ -255,6 +263,7 @@ def tell_age(watch: Watch, destination: Destination) -> None:
     """Note the tables that are older than the setting allows."""
     hours = max_age_hours()
     if hours is not None and alert_urls():
+        watch.step("freshness")
         watch.aged(read_status(destination), hours)
 
 

@@ -238,7 +238,6 @@ def status(
         watch.opened(warehouse)
         watch.step("status")
         found = read_status(warehouse)
-        watch.step("")
         if max_age_hours is not None:
             watch.aged(found, max_age_hours)
     if as_json:

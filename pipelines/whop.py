@@ -261,7 +261,9 @@ def run(
             watch.transformed()
             event(f"{count} models and tests", count=count)
             if page:
+                watch.step("report")
                 report_to(destination, page)
+                watch.step_ended()
         tell_age(watch, destination)
         return destination, code
 

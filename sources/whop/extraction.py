@@ -25,7 +25,7 @@ from .client import (
     WhopClient,
     WhopError,
 )
-from .followers import fees_of, files_to_read, users_to_read
+from .followers import fees_of, files_to_read, followed, users_to_read
 from .ranges import SECOND, RangeWalk
 from .report import RunReport, TableReport
 from .resources import BY_NAME, REFERRED_TABLES, Resource
@@ -55,6 +55,10 @@ READERS = 8
 OBJECTS_PER_RUN = 6_000
 """Objects of a table without a list that are read at a time: ten minutes of what Whop allows, and
 the most that a run that dies has to read again."""
+
+DENIED_IN_A_ROW = 100
+"""Objects of such a table that are refused before any is shown, at which it is the key that may not
+see them, and the others are not asked for."""
 
 
 class ForeignRow(WhopError):
@@ -453,10 +457,13 @@ class Extraction:
             alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
             missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
             expected = set(missing.to_pylist())
-            # A walk that stops has read rows of the second at which what it covers ends.
-            ends = [Range(each.end, each.end + SECOND) for each in table.covered if each.end]
-            if ends:
-                beyond = self._warehouse.known(resource, created=ends)
+            # A walk that stops has read rows of the seconds next to what it covers, too.
+            next_to = [
+                Range(each.start - SECOND, each.start) for each in table.covered if each.start
+            ]
+            next_to += [Range(each.end, each.end + SECOND) for each in table.covered if each.end]
+            if next_to:
+                beyond = self._warehouse.known(resource, created=next_to)
                 known_ids = table.known["id"].combine_chunks()
                 beyond = beyond.filter(pc.invert(pc.is_in(beyond["id"], value_set=known_ids)))
                 table.known = pa.concat_tables([table.known, beyond])
@@ -594,6 +601,12 @@ class Extraction:
 
     def _follow(self, table: TableRun) -> None:
         """Read a table that has no list of its own, along the rows of other tables."""
+        along = followed(table.resource)
+        if not {*along} & (self.tables.keys() | self._states(self.company_id).keys()):
+            table.report.notes.append(
+                f"nothing says what to ask for: it follows {', '.join(along)}, of which nothing is "
+                "loaded. Name what you need of them in SOURCES__WHOP__TABLES too"
+            )
         if table.resource.list_per is not None:
             self._walk_per_row(table, *table.resource.list_per)
             self._find_gone(table)
@@ -604,14 +617,14 @@ class Extraction:
             spools = {t.resource.name: t.spool for t in self.tables.values() if t.ok}
             ids = choose(self._warehouse, spools)
             some = ids[:OBJECTS_PER_RUN]
-            denied: list[PermissionMissing] = []
-            for object_id, answer in self._objects(table.resource, some):
+            denied = 0
+            for asked, (object_id, answer) in enumerate(self._objects(table.resource, some), 1):
                 if isinstance(answer, PermissionMissing):
-                    denied.append(answer)
+                    denied += 1
+                    if denied == asked == min(len(some), DENIED_IN_A_ROW):
+                        raise answer
                 # One that Whop does not show gets a row with its id alone, or every run would ask.
                 self._take(table, [answer if isinstance(answer, dict) else {"id": object_id}])
-            if denied and len(denied) == len(some):
-                raise denied[0]
             table.more = len(some) < len(ids)
 
     def _walk_per_row(self, table: TableRun, of: str, parameter: str, field_name: str) -> None:
@@ -622,13 +635,19 @@ class Extraction:
             parents |= set(other.spool.read_ids().to_pylist())
             parents -= set(other.gone)
         for parent in sorted(parents):
-            for page in self._client.pages(
+            pages = self._client.pages(
                 table.resource.path,
                 {**table.resource.params, parameter: parent},
                 secrets=table.resource.secrets,
-            ):
-                table.cleaned += page.cleaned
-                self._take(table, [{**row, field_name: {"id": parent}} for row in page.rows])
+            )
+            try:
+                for page in pages:
+                    table.cleaned += page.cleaned
+                    self._take(table, [{**row, field_name: {"id": parent}} for row in page.rows])
+            except NotFound:
+                # It is gone and its own table has not noticed. Of its rows each is asked for by id
+                # before it is called gone.
+                continue
 
     def _read_fees(self, table: TableRun) -> None:
         """Read the fees of the payments whose present version has not been asked for."""

@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from .client import Row
-from .resources import BY_NAME, FILE_COLUMNS, USER_COLUMNS
+from .resources import BY_NAME, FILE_COLUMNS, USER_COLUMNS, Resource
 
 if TYPE_CHECKING:
     from .warehouse import Warehouse
@@ -23,6 +23,15 @@ class Rows(Protocol):
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the rows."""
+
+
+def followed(resource: Resource) -> tuple[str, ...]:
+    """Tables whose rows say what is to be read of this one."""
+    if resource.list_per is not None:
+        return (resource.list_per[0],)
+    if resource.changes == "per_payment":
+        return ("payments",)
+    return tuple(USER_COLUMNS if resource.name == "users" else FILE_COLUMNS)
 
 
 def users_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:

@@ -498,6 +498,8 @@ RESOURCES: tuple[Resource, ...] = (
         params=_CREATED_ASC,
         # There may be one per sale; updated_at is in the row, but no filter takes it.
         changes="lookback",
+        # What is given here goes on to the payment, where it is personal too.
+        personal=("metadata",),
         columns=_columns(
             text="company_id mode affiliate_code currency purchase_url redirect_url three_ds_level "
             "plan__id plan__plan_type plan__currency plan__release_method plan__three_ds_level "

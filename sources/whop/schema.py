@@ -150,9 +150,10 @@ class RowTable:
         self._tree = nested(resource.columns, READERS.__getitem__)
         self._bulk = BulkReader(resource.columns)
         self._personal = () if privacy.mode == "keep" else resource.personal
-        # A column that a later release adds must be filled, and another privacy must take hold:
-        # both make every row a changed one.
-        meaning = (company_id, sorted(resource.columns.items()), privacy.mode, privacy.key)
+        # A column that a later release adds must be filled, one that it calls personal hidden, and
+        # another privacy must take hold: each makes every row a changed one.
+        columns = sorted(resource.columns.items())
+        meaning = (company_id, columns, privacy.mode, privacy.key, sorted(self._personal))
         self._salt = hashlib.blake2b(repr(meaning).encode(), digest_size=8).digest()
         self.findings = Findings()
 

@@ -12,7 +12,7 @@ from pipelines.destination import DATASET
 from pipelines.errors import ExitCode
 from sources.whop import extraction
 from sources.whop.resources import BY_NAME
-from sources.whop_simulator import ALL_PERMISSIONS, serve
+from sources.whop_simulator import ALL_PERMISSIONS, Fault, serve
 
 OF_THEIR_OWN = {
     "disputes": "payment:dispute:read",
@@ -100,6 +100,27 @@ def test_a_user_whop_does_not_show_is_asked_for_once(loaded: Line) -> None:
     assert loaded.sync(None, "users").code is ExitCode.OK
     assert loaded.rows("users")[gone]["username"] is None
     assert asked(loaded.sync(None, "users"), "GET /users/{id}") == 0
+
+
+def test_a_key_that_may_not_see_any_is_not_tried_on_all(loaded: Line) -> None:
+    loaded.server.faults.add("GET /users/{id}", Fault("status", status=403))
+    with patch.object(extraction, "DENIED_IN_A_ROW", 5):
+        run = loaded.sync(None, "users")
+    assert run["users"].status == "forbidden"
+    assert not loaded.rows("users")
+    # More are under way when the fifth refusal is looked at, but not all.
+    users = {row["user__id"] for row in loaded.rows("members").values()}
+    assert 5 <= asked(run, "GET /users/{id}") < len(users) - 10
+
+
+def test_a_table_that_follows_says_so_when_it_has_nothing_to_follow(empty: Line) -> None:
+    run = empty.sync(None, "reviews", "payment_fees")
+    assert run.code is ExitCode.OK
+    assert "it follows products" in " ".join(run["reviews"].notes)
+    assert "it follows payments" in " ".join(run["payment_fees"].notes)
+    run = empty.sync(None, "products", "reviews")
+    assert not run["reviews"].notes
+    assert empty.rows("reviews")
 
 
 def test_many_objects_are_read_in_parts_each_of_which_is_loaded(loaded: Line) -> None:
@@ -230,6 +251,16 @@ def test_a_review_that_is_gone_is_marked_and_one_more_list_is_read_per_product(
     assert loaded.rows("reviews")[review["id"]]["_whop_deleted_at"]
     products = [row for row in loaded.rows("products").values() if not row["_whop_deleted_at"]]
     assert asked(run, "GET /reviews") == len(products)
+
+
+def test_a_product_that_is_gone_takes_no_review_of_another_along(loaded: Line) -> None:
+    before = loaded.rows("reviews")
+    loaded.server.faults.add("GET /reviews", Fault("status", status=404, at=(1,)))
+    run = loaded.sync(None, "reviews")
+    assert run["reviews"].status == "ok"
+    # Whop shows each by id still.
+    assert run["reviews"].rows_deleted == 0
+    assert loaded.rows("reviews") == before
 
 
 def test_the_models_build_where_the_new_tables_were_never_read(empty: Line) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from loading import Line
+from loading import TABLES, Line
 
 from pipelines.errors import SettingError
 
@@ -28,19 +28,17 @@ def personal_texts(line: Line) -> set[str]:
             for key, item in value.items():
                 known = address and key in {"name", "line1", "line2"}
                 known |= person and key in {"name", "username", "email"}
-                collect(item, known or "phone" in key or key in {"cashtag"})
+                known |= key in {"cashtag", "email_address"}
+                collect(item, known or "phone" in key)
         elif isinstance(value, list):
             for item in value:
                 collect(item, personal)
         elif personal and isinstance(value, str) and len(value) >= SHORTEST:
             found.add(value)
 
-    for resource in ("companies", "products", "members", "memberships", "payments"):
-        for row in line.business.rows(resource):
-            collect(line.business.row(resource, row["id"]), False)
-    for resource in ("apps", "authorized_users", "payment_methods"):
-        for row in line.business.rows(resource):
-            collect(row, False)
+    for table in TABLES:
+        for row in line.business.rows(table):
+            collect(line.business.row(table, row["id"]), False)
     return found
 
 

@@ -334,8 +334,8 @@ def test_without_a_report_an_error_is_raised_and_nothing_is_loaded(loaded: Line)
 def test_settings_that_contradict_or_do_not_exist_are_named() -> None:
     with pytest.raises(ValueError, match="not both"):
         whop(api_key="x", company_id="biz_a", company_ids=["biz_b"])
-    with pytest.raises(ValueError, match="No table invoices") as caught:
-        whop(api_key="x", tables=["payments", "invoices"])
+    with pytest.raises(ValueError, match="No table orders") as caught:
+        whop(api_key="x", tables=["payments", "orders"])
     assert all(table in str(caught.value) for table in TABLES)
 
 

@@ -243,6 +243,30 @@ def test_models_that_cannot_be_built_are_told(
     assert "• models" in hook.new()[0]
 
 
+def test_a_report_that_cannot_be_made_is_told_and_over_when_it_is(
+    shell: Shell, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PipelineError("no room for the report")
+
+    monkeypatch.setattr("pipelines.whop.report_to", fail)
+    assert run(shell) == 2
+    (text,) = hook.new()
+    assert "• report" in text
+    assert "no room for the report" in text
+    monkeypatch.setattr("pipelines.whop.report_to", lambda *_: None)
+    assert run(shell) == 0
+    (text,) = hook.new()
+    assert "report" in text
+    assert "no room" not in text
+
+
+def test_an_age_that_is_no_number_is_named_and_stops_nothing(shell: Shell, hook: Webhook) -> None:
+    assert run(shell, ALERTS__MAX_AGE_HOURS="a day") == 0
+    assert "ALERTS__MAX_AGE_HOURS cannot be read" in shell.everything_said
+    assert hook.new() == []
+
+
 def test_a_wrong_setting_is_told_and_over_when_it_is_right(shell: Shell, hook: Webhook) -> None:
     assert run(shell, *TABLES, SOURCES__WHOP__API_KEY="wrong-key-9d1") == 1
     (text,) = hook.new()

@@ -105,7 +105,7 @@ def test_what_libraries_log_has_the_same_form(
     connected: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def build(*_: object, **__: object) -> int:
-        logging.getLogger("dlt").warning("a library's\nwarning")
+        logging.getLogger("dlt").critical("a library's\nlast words")
         return 0
 
     monkeypatch.setattr("pipelines.whop.transform", build)
@@ -113,9 +113,9 @@ def test_what_libraries_log_has_the_same_form(
     result = connected("run", "--tables", "apps", "--quiet", "--log-format", "json")
     (line,) = [json.loads(line) for line in result.err.splitlines()]
     assert (line["event"], line["logger"], line["level"]) == (
-        "a library's\nwarning",
+        "a library's\nlast words",
         "dlt",
-        "warning",
+        "critical",
     )
     assert line["run_id"]
 
