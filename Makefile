@@ -22,7 +22,7 @@ lint: install
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt --target-path ../.whop-elt/parse --log-path ../.whop-elt/parse
 
 test: lint browser
-	$(BIN)/pytest -rs --numprocesses 2 --dist loadfile
+	$(BIN)/pytest -rs --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Chromium, which the tests of the report open it in: installed where that can be done.
 browser:

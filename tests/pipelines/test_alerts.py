@@ -412,7 +412,7 @@ def test_a_webhook_that_does_not_take_it_is_logged_and_told_by_the_next_run(
     result = shell("run", "--quiet", *TABLES, ALERTS__URLS=urls[trouble])
     assert result.code == 2, "the code of the run itself"
     assert "ALERTS__URLS" in result.err
-    assert ("404" in result.err) == (trouble == "refused")
+    assert ("an alert: HTTP status 404" in result.err) == (trouble == "refused")
     hook.status = 200
     assert run(shell) == 2
     assert len(hook.new()) == 1, "it was not told before"
