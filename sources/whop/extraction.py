@@ -31,7 +31,7 @@ from .report import RunReport, TableReport
 from .resources import BY_NAME, REFERRED_TABLES, Resource
 from .schema import DIGEST_LENGTH, Privacy, RowTable
 from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, in_seconds, plan, remember
-from .values import to_timestamp
+from .values import UNFIT, to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 2_000
@@ -737,8 +737,10 @@ class Extraction:
 
 
 def _older(row: Row, column: str, moment: datetime) -> bool:
-    value = row.get(column)
-    return value is not None and to_timestamp(value) < moment
+    try:
+        return to_timestamp(row[column]) < moment
+    except (KeyError, *UNFIT):
+        return False
 
 
 def _counted(counter: Mapping[str, int]) -> str:
