@@ -317,6 +317,7 @@ class Extraction:
                 started_at,
                 mode=planned.mode,
                 cursor_before=state.cursor.isoformat() if state.cursor else None,
+                resumed=bool(state.pass_left),
             )
             self._report.tables.append(report)
             spool = Spool(
