@@ -86,17 +86,28 @@ def sync(
         overrides["tables"] = list(tables)
     if destination.company_id:
         overrides |= {"company_id": "", "company_ids": [destination.company_id]}
+    earlier: set[str] | None = None
     while True:
         part = RunReport(run_id=report.run_id, progress=report.progress)
         _sync_part(destination, part, overrides, loading)
         report.absorb(part)
+        if earlier is None:
+            # Passes that a run before this one has begun.
+            earlier = {table.table for table in part.tables if table.resumed}
+        good = {table.table for table in report.tables if table.status == "ok"}
         unfinished = {table.table for table in part.tables if table.unfinished}
-        if not unfinished:
+        if unfinished:
+            # The passes under way go on by themselves. Plans and products that no list shows are
+            # read with the rows that name them.
+            with_them = {table.table for table in part.tables} & set(REFERRED_TABLES)
+            wanted = unfinished | with_them
+        elif earlier & good:
+            # Such a pass leaves its rows as of its own start; what has happened since then, to them
+            # and to what follows from them, is found as after any other pass.
+            wanted, earlier = good, set()
+        else:
             break
-        # The passes under way go on by themselves; asking for a full one again would begin anew.
-        # Plans and products that no list shows are read with the rows that name them.
-        with_them = {table.table for table in part.tables} & set(REFERRED_TABLES)
-        overrides |= {"tables": sorted(unfinished | with_them), "full": False}
+        overrides |= {"tables": sorted(wanted), "full": False}
     for company_id, reason in report.unread.items():
         event(
             f"{company_id}: {reason}" if report.tables or len(report.unread) > 1 else reason,

@@ -8,6 +8,7 @@ goes value by value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +29,11 @@ ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
 _UNITS = 10.0**DECIMAL_SCALE
 _EXACT_BELOW = 1e6
 """Up to here a float is nearer to one multiple of the smallest unit than to any other."""
+
+_FIRST, _LAST = (
+    pa.scalar(moment.replace(tzinfo=UTC), ARROW_TYPES["timestamp"])
+    for moment in (datetime.min, datetime.max)
+)
 
 _OBJECT = {dict, type(None)}
 
@@ -121,7 +127,12 @@ def _take_apart(
         if isinstance(kind, dict):
             _take_apart(values, kind, f"{prefix}{field.name}__", columns)
         else:
-            columns[prefix + field.name] = values.cast(ARROW_TYPES[kind])
+            columns[prefix + field.name] = read = values.cast(ARROW_TYPES[kind])
+            if kind == "timestamp":
+                ends = pc.min_max(read)
+                # Arrow has a year 0, and one 10000.
+                if pc.or_(pc.less(ends["min"], _FIRST), pc.greater(ends["max"], _LAST)).as_py():
+                    raise NotAsDocumented
 
 
 def _integers(values: Sequence[Any]) -> pa.Array:

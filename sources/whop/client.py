@@ -247,7 +247,7 @@ class WhopClient:
             body, server_time, cleaned = self._list(path, query, tenant, company_id, operation)
             rows, page_info = _rows(body, path, secrets), body["page_info"]
             # end_cursor stays filled in on the last page: only has_next_page says that it is one.
-            more = bool(page_info.get("has_next_page"))
+            more: bool = page_info["has_next_page"]
             yield Page(rows, server_time, cleaned, more)
             if not more:
                 return
@@ -411,9 +411,14 @@ class WhopClient:
 
 def _rows(body: Row, path: str, secrets: Sequence[str]) -> list[Row]:
     """The rows of a page, each without its secrets."""
-    rows = body.get("data")
-    if not isinstance(rows, list) or not isinstance(body.get("page_info"), dict):
+    rows, page_info = body.get("data"), body.get("page_info")
+    if not isinstance(rows, list) or not isinstance(page_info, dict):
         raise BrokenPaging(f"GET {path}: the answer has no `data` and `page_info`")
+    if not isinstance(page_info.get("has_next_page"), bool):
+        # Taken for the end, a list that goes on would be one that was read.
+        raise BrokenPaging(f"GET {path}: the answer does not say whether the list goes on")
+    if not all(isinstance(row, dict) for row in rows):
+        raise BrokenPaging(f"GET {path}: not every row is an object")
     for row in rows:
         for name in secrets:
             row.pop(name, None)

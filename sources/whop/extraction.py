@@ -31,7 +31,7 @@ from .report import RunReport, TableReport
 from .resources import BY_NAME, REFERRED_TABLES, Resource
 from .schema import DIGEST_LENGTH, Privacy, RowTable
 from .sync import EVERYTHING, Plan, Range, Settings, TableState, Walk, in_seconds, plan, remember
-from .values import to_timestamp
+from .values import UNFIT, to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 2_000
@@ -317,6 +317,7 @@ class Extraction:
                 started_at,
                 mode=planned.mode,
                 cursor_before=state.cursor.isoformat() if state.cursor else None,
+                resumed=bool(state.pass_left),
             )
             self._report.tables.append(report)
             spool = Spool(
@@ -737,8 +738,10 @@ class Extraction:
 
 
 def _older(row: Row, column: str, moment: datetime) -> bool:
-    value = row.get(column)
-    return value is not None and to_timestamp(value) < moment
+    try:
+        return to_timestamp(row[column]) < moment
+    except (KeyError, *UNFIT):
+        return False
 
 
 def _counted(counter: Mapping[str, int]) -> str:

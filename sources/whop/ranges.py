@@ -75,14 +75,17 @@ class _Walker:
         self.density = (rows_now - rows_then) / max((to - since).total_seconds(), 1.0)
 
     @property
+    def _in_order_to(self) -> datetime | None:
+        """`read_to`, if the oldest rows come first: those of one moment alone do not show it."""
+        if not self.ordered or self._first is None or self._first == self.read_to:
+            return None
+        return self.read_to
+
+    @property
     def is_over(self) -> bool:
         """Whether what follows belongs to another walker."""
-        return (
-            self.ordered
-            and self.end is not None
-            and self.read_to is not None
-            and self.read_to >= self.end
-        )
+        read_to = self._in_order_to
+        return read_to is not None and self.end is not None and read_to >= self.end
 
     def own(self, rows: Sequence[Row]) -> list[Row]:
         """The rows that no other walker reads."""
@@ -92,9 +95,10 @@ class _Walker:
     @property
     def done_to(self) -> datetime | None:
         """The second before which everything was read; None when that is nothing."""
-        if not self.ordered or self.read_to is None:
+        read_to = self._in_order_to
+        if read_to is None:
             return None
-        second = self.read_to.replace(microsecond=0)
+        second = read_to.replace(microsecond=0)
         return second if self.start is None or second > self.start else None
 
     def pages_left(self) -> float:
@@ -186,6 +190,7 @@ class RangeWalk:
 
     def _read_newest(self, start: datetime | None) -> None:
         """Read the newest page: where the ranges end, and all there is of most lists."""
+        first: datetime | None = None
         for page in self._fetch(Range(start, None), True):
             self._take(page)
             if not page.more:
@@ -196,8 +201,10 @@ class RangeWalk:
                 # Not in the order of creation: there are no ranges to be had, one walk must do.
                 self._waiting.append(_Walker(start, None))
                 return
-            # Rows that do not say when they were created may come first; go on behind them.
-            if page.rows and _created_at(page.rows[-1]) is not None:
+            first = first or max(created, default=None)
+            # Rows that do not say when they were created may come first; go on behind them. Rows of
+            # one moment do not show that the newest come first: they may be the oldest.
+            if first and _created_at(page.rows[-1]) is not None and created[-1] < first:
                 # More rows of this second may be on the next page.
                 end = created[-1].replace(microsecond=0) + SECOND
                 self.covered.append(Range(end if start is None else max(start, end), None))

@@ -37,6 +37,8 @@ class TableReport:
     error: str | None = None
     unfinished: bool = False
     """Whether this was a part of a full pass that the next run goes on with."""
+    resumed: bool = False
+    """Whether it went on with a full pass that an earlier run, or part of this one, had begun."""
     notes: list[str] = field(default_factory=list)
     """What a person should know although nothing failed: unknown fields, a refused filter."""
 

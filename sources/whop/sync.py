@@ -130,8 +130,11 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
 
     walks: list[Walk] = []
     since = state.last_run - settings.overlap
-    # If nothing was ever loaded, everything there is now is new.
-    newest = state.cursor - settings.overlap if state.cursor is not None else None
+    # If nothing was ever loaded, everything there is now is new. A row from after the start of the
+    # last run (it came while that run read, or bears a date to come) does not vouch for others.
+    newest = None
+    if state.cursor is not None:
+        newest = min(state.cursor, state.last_run) - settings.overlap
     if newest is not None and resource.changes == "lookback":
         newest = min(newest, now - settings.lookback)
     walks.append(Walk(ranges=(Range(newest),)))

@@ -372,6 +372,20 @@ def test_a_value_nobody_knows_yet_loads(loaded: Line) -> None:
     assert (held["status"], held["user__id"]) == ("brand_new_status", None)
 
 
+def test_a_moment_that_is_none_does_not_stop_the_walk_by_it(loaded: Line) -> None:
+    odd, *_, acted = loaded.business.rows("members")
+    # Unix time, but in milliseconds: the latest of all, and no year a calendar has.
+    at = int(loaded.server.clock.timestamp() * 1000)
+    loaded.business.put("members", {**odd, "most_recent_action_at": at})
+    moment = iso(loaded.server.clock)
+    loaded.business.put("members", {**acted, "most_recent_action_at": moment, "status": "left"})
+    run = loaded.sync(None, "members", "apps")
+    assert run.outcomes() == {"members": "ok", "apps": "ok"}
+    held = loaded.rows("members")
+    assert held[odd["id"]]["_whop_extra"] == {"most_recent_action_at": at}
+    assert held[acted["id"]]["status"] == "left"
+
+
 @pytest.mark.parametrize("paging", ["keyset", "offset"])
 def test_rows_that_come_while_a_list_is_read_are_neither_lost_nor_doubled(
     loaded: Line, paging: Any

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from loading import Line, documented, expected
 
@@ -73,7 +73,9 @@ def test_a_pass_in_parts_marks_what_is_gone_and_nothing_else(loaded: Line) -> No
     assert marked == set(ids)
 
 
-def test_what_changes_behind_a_pass_under_way_is_brought_by_the_next_run(empty: Line) -> None:
+def test_what_changes_behind_a_pass_under_way_is_brought_by_the_run_that_ends_it(
+    empty: Line,
+) -> None:
     empty.server.faults.add("GET /payments", Fault("status", status=500, since=5))
     empty.sync(**PART)
     first = min(empty.business.rows("payments"), key=lambda row: row["created_at"])
@@ -86,6 +88,14 @@ def test_what_changes_behind_a_pass_under_way_is_brought_by_the_next_run(empty: 
     }
     empty.business.put("payments", changed)
     empty.server.faults.clear()
-    empty.sync(**PART)
-    empty.sync(**PART)
-    assert empty.rows("payments")[first["id"]]["substatus"] == "refunded"
+    run = empty.sync(**PART)
+    assert run.code == ExitCode.OK
+    assert run["payments"].mode == "full"
+    held = empty.rows("payments")
+    assert held[first["id"]]["substatus"] == "refunded"
+    # Nor is anything missing that has come since the pass began.
+    assert held.keys() == expected(empty.business, "payments").keys()
+    newest = max(row["created_at"] for row in held.values())
+    assert datetime.fromisoformat(str(run["payments"].cursor_after)) == newest
+    # Only once: there is nothing left to make good for.
+    assert not empty.sync(**PART)["payments"].resumed

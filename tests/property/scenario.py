@@ -594,7 +594,7 @@ class Scenario:
             self._check_code(kind, trouble, said, statuses)
         loads = {row["load_id"] for row in after["_dlt_loads"] if row["status"] == 0}
         was, found = _by_company(before), _by_company(after)
-        self.passes, kept = _state_of(before), _state_of(after)
+        self.passes, self.kept = _state_of(before), _state_of(after)
         for business in self.businesses:
             company = business.company_id
             for table in TABLES:
@@ -608,8 +608,8 @@ class Scenario:
                 if report is None or report["status"] != "ok":
                     sliced = killed or (report is not None and "slice_rows" in settings)
                     self.expect(
-                        _cursor(self.passes, company, table) == _cursor(kept, company, table),
-                        f"{table}: its state was touched: {kept}",
+                        _cursor(self.passes, company, table) == _cursor(self.kept, company, table),
+                        f"{table}: its state was touched: {self.kept}",
                     )
                     if not sliced:
                         self._check_untouched(company, table, old, new, report)
@@ -715,9 +715,13 @@ class Scenario:
         seen.lost.clear()
 
     def begun(self, company: str, table: str) -> datetime | None:
-        """When the full pass began that this run has gone on with."""
+        """When the full pass began that this run has gone on with.
+
+        None also when that was so long ago that the run has made another one behind it.
+        """
         text = _table_state(self.passes, company, table).get("pass_started")
-        return datetime.fromisoformat(text) if text else None
+        last = _table_state(self.kept, company, table).get("last_full")
+        return datetime.fromisoformat(text) if text and text == last else None
 
     def _check_states(
         self,

@@ -240,7 +240,21 @@ def test_a_further_page_without_a_cursor_stops_the_list() -> None:
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("body", [{"data": []}, {"page_info": {}}, {"data": {}, "page_info": {}}])
+END = {"has_next_page": False}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": []},
+        {"page_info": END},
+        {"data": {}, "page_info": END},
+        {"data": [], "page_info": {}},
+        {"data": [{"id": "1"}], "page_info": {"end_cursor": "a", "has_next_page": None}},
+        {"data": [{"id": "1"}, None], "page_info": END},
+        {"data": [["1"]], "page_info": END},
+    ],
+)
 def test_an_answer_that_is_no_list_is_no_empty_list(body: Any) -> None:
     with whop(Says(body)) as (_, client), pytest.raises(WhopError, match=r"/payments"):
         rows(client.pages("/payments", {}))

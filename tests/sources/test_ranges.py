@@ -274,6 +274,20 @@ def test_a_list_in_another_order_is_read_to_its_end() -> None:
     assert read(whop).keys() == set(range(5_000))
 
 
+@pytest.mark.parametrize("same", [50, 100, 250])
+@pytest.mark.parametrize("always_newest", [True, False])
+def test_a_list_that_does_not_heed_the_direction_is_read_to_its_end(
+    same: int, always_newest: bool
+) -> None:
+    class Deaf(WhopList):
+        def fetch(self, part: Range, newest_first: bool) -> Iterator[Page]:
+            return super().fetch(part, always_newest)
+
+    ends = [BEGIN] * same, [BEGIN + timedelta(days=99)] * same
+    created = [*ends[0], *(BEGIN + timedelta(hours=each) for each in range(1, 1_000)), *ends[1]]
+    assert read(Deaf(created)).keys() == set(range(len(created)))
+
+
 def test_the_end_of_a_range_is_another_walkers_and_its_start_is_not() -> None:
     whop = WhopList(evenly(1_000, timedelta(seconds=1)))
     ids = read(whop, Range(BEGIN + timedelta(seconds=200), BEGIN + timedelta(seconds=500)))

@@ -158,6 +158,13 @@ def test_the_overlap_is_a_setting_and_moves_both_windows() -> None:
 
 
 @pytest.mark.parametrize("table", READ_IN_PART)
+def test_a_row_from_after_the_start_of_the_last_run_hides_none_before_it(table: str) -> None:
+    for cursor in (LAST_RUN + timedelta(hours=1, minutes=30), NOW + timedelta(days=365)):
+        found = planned(table, TableState(cursor, LAST_RUN, LAST_RUN))
+        assert found.walks[0] == Walk(ranges=(Range(LAST_RUN - timedelta(hours=1)),))
+
+
+@pytest.mark.parametrize("table", READ_IN_PART)
 def test_a_table_that_was_empty_so_far_is_asked_for_everything_new(table: str) -> None:
     found = planned(table, TableState(None, LAST_RUN, LAST_RUN))
     assert found.walks[0] == Walk()
