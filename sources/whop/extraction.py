@@ -469,7 +469,8 @@ class Extraction:
                 beyond = beyond.filter(pc.invert(pc.is_in(beyond["id"], value_set=known_ids)))
                 table.known = pa.concat_tables([table.known, beyond])
         elif resource.changes == "live_statuses":
-            expected = self._warehouse.alive_in(resource, ("status", resource.live_statuses))
+            ended = ("status", resource.ended_statuses)
+            expected = self._warehouse.alive_in(resource, outside=ended)
             expected |= self._warehouse.half_loaded(resource)
             expected -= set(read.to_pylist())
         else:

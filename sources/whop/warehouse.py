@@ -91,16 +91,24 @@ class Warehouse:
         return self._half_loaded[resource.name]
 
     def alive_in(
-        self, resource: Resource, among: tuple[str, Sequence[str]] | None = None
+        self,
+        resource: Resource,
+        among: tuple[str, Sequence[str]] | None = None,
+        outside: tuple[str, Sequence[str]] | None = None,
     ) -> set[str]:
         """Return the ids of rows that are not deleted.
 
         Args:
             resource: the table.
             among: a column, and the values of which it must have one.
+            outside: a column, and the values of which it must have none; it may be null.
         """
-        alive: Condition = ("_whop_deleted_at is null", [])
-        rows = self._select(resource, ["id"], [alive], among=among)
+        conditions: list[Condition] = [("_whop_deleted_at is null", [])]
+        if outside is not None:
+            column, values = self._client.escape_column_name(outside[0]), outside[1]
+            marks = ", ".join(["%s"] * len(values))
+            conditions.append((f"({column} is null or {column} not in ({marks}))", [*values]))
+        rows = self._select(resource, ["id"], conditions, among=among)
         return {row[0] for chunk in rows for row in chunk}
 
     def columns(self, resource: Resource, *names: str) -> Iterator[tuple[Any, ...]]:

@@ -298,6 +298,16 @@ def test_a_membership_that_ends_is_read_by_its_id_and_both_states_are_kept(loade
     assert sorted(seen) == ["active", "canceled"]
 
 
+def test_a_membership_in_a_status_nobody_knows_is_followed_until_it_ends(loaded: Line) -> None:
+    """The list can be asked for documented statuses only; its end would be missed."""
+    live = one(loaded.business, "memberships", status="active")
+    full = loaded.business.row("memberships", live["id"])
+    for status in ("on_the_moon", "canceled"):
+        loaded.business.put("memberships", {**full, "status": status})
+        assert loaded.sync().code is ExitCode.OK
+        assert loaded.rows("memberships")[live["id"]]["status"] == status
+
+
 def test_a_server_that_refuses_updated_after_is_asked_for_open_and_recent_payments(
     loaded: Line,
 ) -> None:
