@@ -87,7 +87,7 @@ def loading_turn(destination: Destination) -> Iterator[None]:
     """Wait until no other company's sync is loading, and keep them waiting while the block runs.
 
     Companies are read side by side but loaded one after another: every load of dlt creates and
-    alters the same tables, and empties the same staging tables before it fills them.
+    alters the same tables, and empties the same staging tables before and after it fills them.
     """
     if not destination.company_id or destination.name != "postgres":
         yield

@@ -35,7 +35,10 @@ from .values import UNFIT, to_timestamp
 from .warehouse import KNOWN_SCHEMA, Warehouse, batched
 
 BATCH_ROWS = 2_000
-"""Rows per Arrow table: large enough for the loader, small enough to hold."""
+"""Rows per Arrow table that is built: they are held as Python objects until then."""
+
+YIELDED_ROWS = 10_000
+"""Rows per Arrow table that is yielded: dlt works out the table's schema anew for each."""
 
 ASKED_BY_ID = 50_000
 """Rows up to which the warehouse is asked for these rows, and not for all it has: a run should cost
@@ -167,16 +170,19 @@ class TableRun:
     def changed_rows(self) -> Iterator[pa.Table]:
         """Yield the rows to load: new, changed, and gone."""
         assert self.loaded is not None and self.deleted is not None
-        wanted = self.loaded["position"]
+        wanted = self.loaded["position"].combine_chunks()
         start = 0
+        waiting: list[pa.Table] = []
         for table in self.spool.tables():
             positions = pa.array(range(start, start + table.num_rows), pa.int64())
             start += table.num_rows
-            kept = table.filter(pc.is_in(positions, value_set=wanted.combine_chunks()))
-            if kept.num_rows:
-                yield kept
-        if self.deleted.num_rows:
-            yield self.deleted
+            waiting.append(table.filter(pc.is_in(positions, value_set=wanted)))
+            if sum(map(len, waiting)) >= YIELDED_ROWS:
+                yield pa.concat_tables(waiting)
+                waiting.clear()
+        last = pa.concat_tables([*waiting, self.deleted])
+        if last.num_rows:
+            yield last
 
 
 class Extraction:

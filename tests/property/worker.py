@@ -41,6 +41,7 @@ SMALL: tuple[tuple[Any, str, int], ...] = (
     (ranges, "PAGES_WORTH_A_RANGE", 2),
     (extraction, "IDS_PER_REQUEST", 3),
     (extraction, "BATCH_ROWS", 25),
+    (extraction, "YIELDED_ROWS", 60),
     (warehouse, "_CHUNK", 17),
     (warehouse, "_VALUES_PER_QUERY", 7),
 )
