@@ -7,7 +7,7 @@ import os
 # looks here once, when it is imported.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-# Rows are read as millions of small objects, none of them in a cycle. To look for cycles among them
-# after each 700, and among all that was ever imported after each 70,000, as Python does, took 6 % of
-# a first load. Much more seldom must not be: httpx's answers, bodies included, are in cycles.
+# Rows are read as millions of small objects, none of them in a cycle. To look for cycles after each
+# 700 of them, and through all that was imported after each 70,000, as Python does, took 6 % of a
+# first load. Much more seldom must not be: httpx's answers, bodies included, are in cycles.
 gc.set_threshold(2_000, 10, 100)
