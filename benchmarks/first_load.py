@@ -26,7 +26,7 @@ group(
     of those allowed in that time.""",
     ["share", "requests", "refused (429)", "window, s", "peak MB"],
     compared="share",
-    baseline="limit.ours",
+    baselines=["limit.ours"],
 )
 group(
     "load",
@@ -36,7 +36,7 @@ group(
     loading process: of Postgres, the client.""",
     ["rows", "seconds", "CPU, s", "rows/s", "requests", "least requests", "peak MB"],
     compared="rows/s",
-    baseline="load.ours",
+    baselines=["load.ours"],
 )
 
 

@@ -30,7 +30,7 @@ group(
     table costs of what the small one does; 1 is "by the change, not by the table".""",
     ["payments", "new or changed", "seconds", "CPU, s", "peak MB"],
     compared="seconds",
-    baseline="merge.duckdb_large",
+    baselines=["merge.duckdb_large", "merge.postgres_large"],
     ratio="large ÷ this",
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .setting import Setting
 
@@ -23,9 +24,9 @@ class Group:
     """What the rows have in common; printed above the table."""
     columns: Sequence[str]
     compared: str | None = None
-    """Column of the ratio, where there is one: that of `baseline` divided by the row's own."""
-    baseline: str | None = None
-    """Name of the measurement the others are compared with."""
+    """Column of the ratio, where there is one: that of the baseline divided by the row's own."""
+    baselines: Sequence[str] = ()
+    """Names of the measurements others are compared with: a row with the last of them above it."""
     ratio: str = "ours ÷ this"
     """Heading of the ratio."""
 
@@ -53,8 +54,8 @@ GROUPS: dict[str, Group] = {}
 MEASUREMENTS: dict[str, Measurement] = {}
 
 
-def group(name: str, title: str, text: str, columns: Sequence[str], **options: str) -> Group:
-    """Register a table."""
+def group(name: str, title: str, text: str, columns: Sequence[str], **options: Any) -> Group:
+    """Register a table; the options are fields of `Group`."""
     GROUPS[name] = Group(name, title, " ".join(text.split()), columns, **options)
     return GROUPS[name]
 

@@ -15,12 +15,12 @@ def render(group: Group, outcomes: Mapping[Measurement, Outcome]) -> str:
     headings = ["", *group.columns]
     if group.compared:
         headings.append(group.ratio)
-    baseline = next(
-        (outcome for each, outcome in outcomes.items() if each.name == group.baseline), None
-    )
+    baseline: Outcome | None = None
     rows = []
     remarks = []
     for measurement, outcome in outcomes.items():
+        if measurement.name in group.baselines:
+            baseline = outcome
         if isinstance(outcome, str):
             remarks.append(f"{measurement.label}: {outcome}")
             rows.append([measurement.label, *["-"] * (len(headings) - 1)])

@@ -147,12 +147,13 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
     )
     # What stops a run is told in one line; dlt's own log adds a traceback per table and try.
     os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-    # A load's rows would lie beside their tables until the next load: half of the file, and perhaps
-    # personal data that the tables do not have any more.
+    # A load's rows would lie beside their tables until the next load, half of the file and perhaps
+    # personal data that the tables do not have any more; and in dlt's folder until the run ends.
     os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
+    os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
     if name == "postgres":
         _keep_empty_texts()
-        # To compress the CSV files took half of the load; they are read at once, and removed.
+        # To compress the CSV files took half of the load, and they are read at once.
         os.environ.setdefault("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
     folder = _new_folder()
     setting = _setting(name)

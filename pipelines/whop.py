@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -108,6 +109,8 @@ def sync(
         else:
             break
         overrides |= {"tables": sorted(wanted), "full": False}
+        # The rows a part has read lie on disk until its extraction is collected.
+        gc.collect()
     for company_id, reason in report.unread.items():
         event(
             f"{company_id}: {reason}" if report.tables or len(report.unread) > 1 else reason,

@@ -138,3 +138,7 @@ def test_a_load_leaves_no_second_copy_of_its_rows(empty: Line) -> None:
     }
     assert staged.keys() >= {"payments", "members"}
     assert set(staged.values()) == {""}
+    # Nor in dlt's folder, where the files of the load were.
+    loaded = list(empty.folder.glob(".whop-elt/dlt/*/*/load/loaded/*/*"))
+    assert loaded
+    assert not [path for path in loaded if path.name == "completed_jobs"]
