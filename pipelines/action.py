@@ -239,7 +239,7 @@ def _ask(action: Action, shown: dict[str, Any]) -> None:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A line that says how far it has come, on a terminal."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     if not console.is_terminal:
         yield lambda _: None
         return

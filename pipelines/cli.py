@@ -44,7 +44,8 @@ app = typer.Typer(
 )
 app.add_typer(action_app)
 # A pipe has no width of its own, and 80 columns would cut the tables in cron's mail.
-console = Console(width=None if sys.stdout.isatty() else 120)
+# Permissions have names like member:email:read, which must not become a picture of an envelope.
+console = Console(width=None if sys.stdout.isatty() else 120, emoji=False)
 
 DestinationName = Annotated[
     str,
@@ -132,7 +133,7 @@ def check(destination: DestinationName = "duckdb") -> None:
     worst = ExitCode.OK
     for finding in findings(destination):
         mark = "[green]ok[/]" if finding.ok else "[red]no[/]"
-        console.print(f"{mark}  {finding.what:18}", end="")
+        console.print(f"{mark}  {finding.what:26}  ", end="")
         console.print(finding.says, highlight=False, markup=False, soft_wrap=True)
         worst = _worse(worst, finding.exit_code)
     raise typer.Exit(worst)
@@ -430,7 +431,7 @@ def _tell_run(report: RunReport) -> None:
     )
     for table in report.tables:
         for note in [*table.notes, *([table.error] if table.error else [])]:
-            console.print(f"[yellow]{table.table}[/]: {note}")
+            console.print(f"[yellow]{table.table}[/]: {escape(note)}")
 
 
 def _reader_password(name: str) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from .destination import Destination
@@ -86,7 +87,7 @@ def show_status(status: dict[str, Any], console: Console) -> None:
         )
     console.print(tables)
     for error in dict.fromkeys(table["error"] for table in status["tables"] if table["error"]):
-        console.print(f"[red]{error}[/]", soft_wrap=True)
+        console.print(f"[red]{escape(error)}[/]", soft_wrap=True)
     runs = Table(box=None, header_style="dim", title="Last runs", title_justify="left")
     for name in ("run", "began (UTC)", "requests", "new", "changed", "deleted", "not read"):
         runs.add_column(name, justify="left" if name in {"run", "began (UTC)"} else "right")

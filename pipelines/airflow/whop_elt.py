@@ -139,7 +139,7 @@ def whop_elt() -> None:
             with locked_destination(name) as destination:
                 if page:
                     report_to(destination, Path(page))
-                show_summary(destination, Console(width=120))
+                show_summary(destination, Console(width=120, emoji=False))
         ti = get_current_context()["ti"]
         companies = ti.xcom_pull(task_ids="check")
         missing: dict[str, str] = {}

@@ -104,7 +104,8 @@ def whop(
             nothing is loaded.
 
     Raises:
-        ValueError: an unknown table, no address, or both `company_id` and `company_ids`.
+        ValueError: an unknown table, no address, a number too small, or both `company_id` and
+            `company_ids`.
         WhopError: the key is refused, a company is not there or, without a report, whatever stops
             a table.
     """
@@ -121,6 +122,15 @@ def whop(
         raise ValueError(
             "Set SOURCES__WHOP__PII_KEY: without a key, hashes of names can be guessed"
         )
+    for name, value, least in (
+        ("FULL_EVERY_DAYS", full_every_days, 0),
+        ("LOOKBACK_DAYS", lookback_days, 0),
+        ("OVERLAP_MINUTES", overlap_minutes, 0),
+        ("MAX_ATTEMPTS", max_attempts, 1),
+        ("BACKOFF_SECONDS", backoff_seconds, 0),
+    ):
+        if not value >= least:
+            raise ValueError(f"SOURCES__WHOP__{name} is {value}; it can be {least} or more")
     run = _Run(
         client=WhopClient(
             api_key.strip(),

@@ -337,6 +337,10 @@ def test_settings_that_contradict_or_do_not_exist_are_named() -> None:
     with pytest.raises(ValueError, match="No table orders") as caught:
         whop(api_key="x", tables=["payments", "orders"])
     assert all(table in str(caught.value) for table in TABLES)
+    with pytest.raises(ValueError, match="LOOKBACK_DAYS is -5; it can be 0 or more"):
+        whop(api_key="x", lookback_days=-5)
+    with pytest.raises(ValueError, match="MAX_ATTEMPTS is 0; it can be 1 or more"):
+        whop(api_key="x", max_attempts=0)
 
 
 def test_two_runs_on_one_postgres_are_one_too_many(loaded: Line, tmp_path: Path) -> None:
