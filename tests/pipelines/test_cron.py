@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 
 import duckdb
@@ -21,6 +22,7 @@ from typer.main import get_command
 
 from pipelines import cli
 from pipelines.destination import DATASET
+from pipelines.errors import ExitCode
 from sources.whop_simulator import Fault, Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -179,19 +181,34 @@ def test_the_locks_name_the_same_versions() -> None:
     assert tested.items() <= versions("pipelines/airflow/requirements.lock").items()
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not here")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    units: dict[str, ConfigParser] = {}
     for unit in (ROOT / "deploy").glob("whop-elt.*"):
         text = unit.read_text(encoding="utf-8")
         text = text.replace("/opt/whop-elt/.venv/bin/whop-elt", str(PROGRAM))
         (tmp_path / unit.name).write_text(text, encoding="utf-8")
-    checked = subprocess.run(
-        ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (checked.returncode, checked.stderr) == (0, "")
+        units[unit.name] = ConfigParser(interpolation=None)
+        units[unit.name].read_string(text)
+    # A timer starts the service of its own name.
+    assert units.keys() == {"whop-elt.service", "whop-elt.timer"}
+    service, timer = units["whop-elt.service"]["Service"], units["whop-elt.timer"]
+    assert service["Type"] == "oneshot"
+    assert int(service["SuccessExitStatus"]) == ExitCode.LOCKED
+    # The rest of the disk is read-only to it.
+    assert service["ProtectSystem"] == "strict"
+    assert service["ReadWritePaths"] == service["WorkingDirectory"]
+    assert timer["Timer"]["OnCalendar"] == "hourly"
+    assert timer["Timer"].getboolean("Persistent")
+    assert timer["Install"]["WantedBy"] == "timers.target"
+    # Where systemd is, it has the last word.
+    if shutil.which("systemd-analyze"):
+        checked = subprocess.run(
+            ["systemd-analyze", "verify", *map(str, tmp_path.iterdir())],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (checked.returncode, checked.stderr) == (0, "")
 
 
 def test_a_fresh_container_goes_on_where_the_last_one_stopped(
