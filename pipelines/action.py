@@ -96,7 +96,7 @@ def run(
     import dlt
 
     from sources.whop.actions import BadParameter, failure, find, perform, prepare, success
-    from sources.whop.client import DEFAULT_BASE_URL, KeyRefused, WhopClient, WhopError
+    from sources.whop.client import DEFAULT_BASE_URL, LEGACY, KeyRefused, WhopClient, WhopError
 
     set_up("text", quiet=False)
     base_url = dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL
@@ -117,7 +117,7 @@ def run(
     client = WhopClient(
         key,
         base_url,
-        dlt.config.get("sources.whop.api_version", str),
+        dlt.config.get("sources.whop.api_version", str) or LEGACY,
         max_attempts=dlt.config.get("sources.whop.max_attempts", int) or 8,
         backoff=dlt.config.get("sources.whop.backoff_seconds", float) or 0.5,
     )

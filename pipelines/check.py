@@ -10,6 +10,7 @@ import dlt
 from sources.whop import RESOURCES, chosen_tables
 from sources.whop.client import (
     DEFAULT_BASE_URL,
+    LEGACY,
     KeyRefused,
     NotFound,
     PermissionMissing,
@@ -61,7 +62,7 @@ def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]
     client = WhopClient(
         key,
         dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL,
-        dlt.config.get("sources.whop.api_version", str),
+        dlt.config.get("sources.whop.api_version", str) or LEGACY,
         timeout=20,
         max_attempts=3,
     )

@@ -37,7 +37,7 @@ import pyarrow as pa
 from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
-from .client import DEFAULT_BASE_URL, RateLimit, WhopClient, WhopError
+from .client import DEFAULT_BASE_URL, LEGACY, RateLimit, WhopClient, WhopError
 from .extraction import Extraction
 from .report import SYNC_RUNS_COLUMNS, RunReport
 from .resources import BY_NAME, RESOURCES
@@ -62,7 +62,7 @@ def whop(
     company_id: str | None = None,
     company_ids: list[str] | None = None,
     base_url: str = DEFAULT_BASE_URL,
-    api_version: str | None = None,
+    api_version: str = LEGACY,
     tables: list[str] | None = None,
     full: bool = False,
     full_every_days: float = 7,
@@ -83,7 +83,8 @@ def whop(
         company_id: the company (`biz_…`); without it, the key's own.
         company_ids: several companies, in place of `company_id`; each has its own cursors.
         base_url: root of the API, with its version.
-        api_version: `Api-Version-Date` header; None is the Legacy surface, which the tables follow.
+        api_version: `Api-Version-Date` header; `none` sends none, and the version that Whop keeps
+            with the key answers.
         tables: names of the tables to read; None, or `default` among them, reads all but those
             that take one request per row (users, files, payment_fees).
         full: read every table whole, and mark what Whop has no more.

@@ -23,6 +23,14 @@ import tenacity
 DEFAULT_BASE_URL = "https://api.whop.com/api/v1"
 """Whop's documentation, "Getting started"; the test environment is sandbox-api.whop.com."""
 
+LEGACY = "2025-01-01"
+"""The version that the tables follow. Whop keeps a version with each key, and a key made since
+about August 2026 has the newest one of that day: without the header it is answered on another
+surface. A header always wins ("API Versions" in Whop's documentation), so it is always sent."""
+
+NO_VERSION = "none"
+"""In place of a version: no header is sent, and the key's own version answers."""
+
 PAGE_SIZE = 100
 """Rows per page: the documented maximum."""
 
@@ -139,8 +147,8 @@ class WhopClient:
     Args:
         api_key: the company or account API key.
         base_url: root of the API, with its version (`…/api/v1`).
-        api_version: value of the `Api-Version-Date` header; None leaves it out, which selects the
-            Legacy surface that this project is written for.
+        api_version: value of the `Api-Version-Date` header; `none` sends no header, and the key's
+            own version answers.
         timeout: seconds to wait for a connection, and for each piece of an answer.
         max_attempts: how often one request is tried before `Unavailable`.
         backoff: seconds before the first retry; doubles with each, up to a minute, with jitter.
@@ -151,7 +159,7 @@ class WhopClient:
         self,
         api_key: str,
         base_url: str = DEFAULT_BASE_URL,
-        api_version: str | None = None,
+        api_version: str = LEGACY,
         *,
         timeout: float = 60.0,
         max_attempts: int = 8,
@@ -159,7 +167,7 @@ class WhopClient:
         rate_limit: RateLimit | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
-        if api_version:
+        if api_version != NO_VERSION:
             headers["Api-Version-Date"] = api_version
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"),

@@ -157,12 +157,12 @@ def rows(pages: Iterator[Page]) -> list[Any]:
 # What is sent
 
 
-def test_the_key_is_a_bearer_token_and_no_version_is_asked_for_by_default() -> None:
+def test_the_key_is_a_bearer_token_and_a_version_is_always_asked_for() -> None:
     with whop(Says({"id": "biz_1"})) as (server, client):
         client.object("/companies", "me")
     (asked,) = server.asked
     assert asked.headers["authorization"] == f"Bearer {KEY}"
-    assert "api-version-date" not in asked.headers
+    assert asked.headers["api-version-date"] == "2025-01-01"
     assert asked.path == "/api/v1/companies/me"
 
 
@@ -170,6 +170,12 @@ def test_a_version_is_sent_when_one_is_set() -> None:
     with whop(Says({"id": "biz_1"}), api_version="2025-06-01-2") as (server, client):
         client.object("/companies", "me")
     assert server.asked[0].headers["api-version-date"] == "2025-06-01-2"
+
+
+def test_no_version_is_asked_for_only_when_the_setting_says_none() -> None:
+    with whop(Says({"id": "biz_1"}), api_version="none") as (server, client):
+        client.object("/companies", "me")
+    assert "api-version-date" not in server.asked[0].headers
 
 
 def test_all_requests_of_one_thread_share_one_connection() -> None:
