@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from pipelines.destination import DATASET, Destination, open_destination
 from pipelines.errors import ExitCode
-from pipelines.whop import sync
+from pipelines.run import sync
 from sources.whop import RunReport
 from sources.whop.client import RateLimit
 

@@ -17,7 +17,7 @@ from .errors import ExitCode, SettingError
 from .log import set_up
 
 if TYPE_CHECKING:
-    from sources.whop.actions import Action, Parameter, Progress
+    from sources.whop_actions import Action, Parameter, Progress
 
 app = typer.Typer(
     name="action",
@@ -31,7 +31,7 @@ Name = Annotated[str, typer.Argument(help="list-payments, or WHOP_LIST_PAYMENTS.
 @app.command("list", epilog="Example: whop-elt action list | grep changes")
 def list_actions() -> None:
     """Show all actions, one a line."""
-    from sources.whop.actions import ACTIONS
+    from sources.whop_actions import ACTIONS
 
     for action in ACTIONS:
         mark = "changes" if action.changes else "reads"
@@ -41,7 +41,7 @@ def list_actions() -> None:
 @app.command(epilog="Example: whop-elt action describe update-plan")
 def describe(name: Name) -> None:
     """Show what an action does, and its parameters."""
-    from sources.whop.actions import BadParameter, find
+    from sources.whop_actions import BadParameter, find
 
     set_up("text", quiet=False)
     try:
@@ -95,8 +95,9 @@ def run(
     """
     import dlt
 
-    from sources.whop.actions import BadParameter, failure, find, perform, prepare, success
-    from sources.whop.client import DEFAULT_BASE_URL, LEGACY, KeyRefused, WhopClient, WhopError
+    from sources.whop.client import DEFAULT_BASE_URL, LEGACY, WhopClient
+    from sources.whop.errors import KeyRefused, WhopError
+    from sources.whop_actions import BadParameter, failure, find, perform, prepare, success
 
     set_up("text", quiet=False)
     base_url = dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 import dlt
 
 from sources.whop import RESOURCES, chosen_tables
-from sources.whop.client import (
-    DEFAULT_BASE_URL,
-    LEGACY,
+from sources.whop.client import DEFAULT_BASE_URL, LEGACY, WhopClient
+from sources.whop.errors import (
     KeyRefused,
     NotFound,
     PermissionMissing,
     RequestRefused,
-    WhopClient,
     WhopError,
 )
 
 from .destination import open_destination
 from .errors import ExitCode, PipelineError
-from .whop import open_source
+from .run import open_source
 
 
 @dataclass(frozen=True)

@@ -158,8 +158,8 @@ def sync(
     log_format: LogFormatName = "text",
 ) -> None:
     """Load what is new, changed or gone at Whop."""
-    from .whop import locked_destination
-    from .whop import sync as pipeline_sync
+    from .run import locked_destination
+    from .run import sync as pipeline_sync
 
     set_up(log_format, quiet=quiet)
     with locked_destination(destination, company) as warehouse:
@@ -181,8 +181,8 @@ def transform(
     log_format: LogFormatName = "text",
 ) -> None:
     """Build and test the models (dbt build)."""
+    from .run import locked_destination
     from .transform import transform as build
-    from .whop import locked_destination
 
     set_up(log_format, quiet=quiet)
     arguments = [
@@ -270,8 +270,8 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write the report, one HTML file to open or to e-mail; show what is in short here."""
+    from .run import locked_destination, report_to
     from .summary import show_queries, show_summary
-    from .whop import locked_destination, report_to
 
     set_up("text", quiet=True)
     # Under the lock: a report made while the models are rebuilt would mix old numbers and new.
@@ -304,8 +304,8 @@ def grant_reader(
 ) -> None:
     """Let a Postgres role read the marts: no personal data, no raw tables, no writing."""
     from .destination import MARTS, open_destination
-    from .reader import grant, grant_statements
-    from .whop import locked_destination
+    from .grants import grant, grant_statements
+    from .run import locked_destination
 
     set_up("text", quiet=False)
     if not apply:
@@ -409,7 +409,7 @@ def _new_report() -> RunReport:
 def _run(
     destination: str, report: RunReport, *, quiet: bool, **settings: Any
 ) -> tuple[Destination, ExitCode]:
-    from .whop import run as pipeline_run
+    from .run import run as pipeline_run
 
     with _bars(report, quiet) as bars:
         return pipeline_run(

@@ -13,7 +13,7 @@ from rich.text import Text
 from sources.whop import RunReport
 
 from .destination import MARTS, Destination
-from .form import count, percent, usd
+from .figures import count, percent, usd
 
 QUERIES: tuple[tuple[str, str], ...] = (
     (

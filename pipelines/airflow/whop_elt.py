@@ -42,7 +42,7 @@ def whop_elt() -> None:
         from pipelines.check import check as findings
         from pipelines.errors import ExitCode, PipelineError, SettingError
         from pipelines.log import event
-        from pipelines.whop import companies_to_sync
+        from pipelines.run import companies_to_sync
 
         with _worker() as (destination, folder), _watching() as watch:
             watch.step("check")
@@ -73,8 +73,8 @@ def whop_elt() -> None:
     def sync(company_id: str | None) -> dict[str, Any]:
         """Load what is new, changed or gone; fail when a table could not be read."""
         from pipelines.errors import ExitCode, PipelineError, SettingError
-        from pipelines.whop import locked_destination
-        from pipelines.whop import sync as pipeline_sync
+        from pipelines.run import locked_destination
+        from pipelines.run import sync as pipeline_sync
         from sources.whop import RunReport
 
         get_current_context()["company"] = company_id or "all"
@@ -105,8 +105,8 @@ def whop_elt() -> None:
     def transform() -> int:
         """Build and test the models over what could be loaded."""
         from pipelines.alerts import tell_age
+        from pipelines.run import locked_destination
         from pipelines.transform import transform as build
-        from pipelines.whop import locked_destination
 
         with (
             _worker() as (name, _),
@@ -126,8 +126,8 @@ def whop_elt() -> None:
         from rich.console import Console
 
         from pipelines.errors import SettingError
+        from pipelines.run import locked_destination, report_to
         from pipelines.summary import show_summary
-        from pipelines.whop import locked_destination, report_to
 
         with _worker() as (name, _):
             page = os.environ.get("WHOP_ELT_REPORT")

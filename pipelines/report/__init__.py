@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from ..destination import Destination
 from ..errors import SettingError
-from ..form import NOTHING
+from ..figures import NOTHING
 from .charts import CHARTS, draw
 from .content import HISTORY, KINDS, Page, make_page
 from .queries import read

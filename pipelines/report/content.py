@@ -10,7 +10,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
-from ..form import MINUS, NOTHING, count, percent, ratio, usd
+from ..figures import MINUS, NOTHING, count, percent, ratio, usd
 from .queries import CompanyRows, Row
 
 MONTHS_SHOWN = 36

@@ -37,13 +37,16 @@ import pyarrow as pa
 from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
-from .client import DEFAULT_BASE_URL, LEGACY, RateLimit, WhopClient, WhopError
+from .client import DEFAULT_BASE_URL, LEGACY, WhopClient
+from .context import RunContext
+from .errors import WhopError
 from .extraction import Extraction
-from .report import SYNC_RUNS_COLUMNS, RunReport
+from .planning import Settings, TableState, dump, load
+from .privacy import Pii, Privacy
+from .rate_limit import RateLimit
 from .resources import BY_NAME, RESOURCES
-from .schema import Pii, Privacy, dlt_columns
-from .sync import Settings, TableState, dump, load
-from .warehouse import Warehouse
+from .run_report import SYNC_RUNS_COLUMNS, RunReport
+from .schema import dlt_columns
 
 MERGE: TDeleteInsertStrategyDict = {
     "disposition": "merge",
@@ -252,30 +255,31 @@ class _Run:
     def _read(self) -> list[Extraction]:
         if self._extractions is None:
             self._extractions = []
-            pipeline = dlt.current.pipeline()
+            context = RunContext(
+                self._client,
+                [BY_NAME[name] for name in self._tables],
+                self._settings,
+                dlt.current.pipeline(),
+                _known_states(),
+                self._report,
+                self._privacy,
+                self._strict,
+            )
             for company_id in self._company_ids:
-                extraction = Extraction(
-                    self._client,
-                    company_id,
-                    [BY_NAME[name] for name in self._tables],
-                    self._settings,
-                    _known_states,
-                    lambda real_id: Warehouse(pipeline, real_id),
-                    self._report,
-                    pipeline.working_dir,
-                    self._privacy,
-                    strict=self._strict,
-                )
+                extraction = Extraction(context, company_id)
                 self._extractions.append(extraction)
                 extraction.read()
             self._client.close()
         return self._extractions
 
 
-def _known_states(company_id: str) -> dict[str, TableState]:
-    """State of one company's tables; empty when none was ever loaded."""
+def _known_states() -> dict[str, dict[str, TableState]]:
+    """State by company and table; empty when nothing was ever loaded."""
     companies = dlt.current.source_state().get("companies", {})
-    return {name: load(state) for name, state in companies.get(company_id, {}).items()}
+    return {
+        company_id: {name: load(state) for name, state in tables.items()}
+        for company_id, tables in companies.items()
+    }
 
 
 def _state(company_id: str) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,18 @@ from typing import Any
 import httpx
 import orjson
 import tenacity
+
+from .errors import (
+    BrokenPaging,
+    KeyRefused,
+    NotFound,
+    PermissionMissing,
+    RequestRefused,
+    Unavailable,
+    Unconfirmed,
+    WhopError,
+)
+from .rate_limit import RateLimit
 
 DEFAULT_BASE_URL = "https://api.whop.com/api/v1"
 """Whop's documentation, "Getting started"; the test environment is sandbox-api.whop.com."""
@@ -34,10 +45,6 @@ NO_VERSION = "none"
 PAGE_SIZE = 100
 """Rows per page: the documented maximum."""
 
-REQUESTS_PER_MINUTE = 590
-"""Whop allows 600 a minute per operation and key. Ten are left to the distance between the moment
-we send and the moment Whop counts."""
-
 TENANT_PARAMETERS = ("company_id", "account_id")
 """The two names Whop's endpoints have for the company; one that refuses one wants the other."""
 
@@ -51,41 +58,6 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 Row = dict[str, Any]
 Params = Mapping[str, str | Sequence[str]]
-
-
-class WhopError(Exception):
-    """Whop did not give what was asked for; the text says what to do about it."""
-
-    server_time: datetime
-    """UTC, by the server's clock; set on errors that are answers."""
-
-
-class KeyRefused(WhopError):
-    """401: the API key is wrong, revoked or expired."""
-
-
-class PermissionMissing(WhopError):
-    """403: the API key lacks a permission, or the company is not its own."""
-
-
-class NotFound(WhopError):
-    """404: no such object."""
-
-
-class RequestRefused(WhopError):
-    """400 or 422: the request itself is wrong; asking again gives the same answer."""
-
-
-class Unavailable(WhopError):
-    """No usable answer after every retry."""
-
-
-class Unconfirmed(WhopError):
-    """A change was sent and no usable answer came back: it may or may not have been made."""
-
-
-class BrokenPaging(WhopError):
-    """A list whose pages do not lead to its end."""
 
 
 class _Transient(Exception):
@@ -110,35 +82,6 @@ class Page:
     """Texts out of which a character no database holds was taken."""
     more: bool
     """Whether the list goes on behind this page."""
-
-
-class RateLimit:
-    """Lets at most `limit` requests start in any `seconds` for each operation; the others wait."""
-
-    def __init__(self, limit: int = REQUESTS_PER_MINUTE, seconds: float = 60.0) -> None:
-        self._limit = limit
-        self._seconds = seconds
-        self._started: dict[str, deque[float]] = {}
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-
-    def stop(self) -> None:
-        """Let nobody wait any longer: what they wait for will not be sent."""
-        self._stopped.set()
-
-    def wait(self, operation: str) -> None:
-        """Return when a request to `operation` may start, and count it."""
-        while not self._stopped.is_set():
-            with self._lock:
-                now = time.monotonic()
-                started = self._started.setdefault(operation, deque())
-                while started and now - started[0] >= self._seconds:
-                    started.popleft()
-                if len(started) < self._limit:
-                    started.append(now)
-                    return
-                pause = self._seconds - (now - started[0])
-            self._stopped.wait(pause)
 
 
 class WhopClient:

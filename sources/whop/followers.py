@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
 
 import orjson
 import pyarrow as pa
 
-from .client import Row
+from .client import Row, WhopClient
+from .errors import NotFound, PermissionMissing, WhopError
+from .reading import READERS, Reader
 from .resources import BY_NAME, FILE_COLUMNS, USER_COLUMNS, Resource
+from .table_run import TableRun
+from .warehouse import Warehouse
 
-if TYPE_CHECKING:
-    from .warehouse import Warehouse
+OBJECTS_PER_RUN = 6_000
+"""Objects of a table without a list that are read at a time: ten minutes of what Whop allows, and
+the most that a run that dies has to read again."""
+
+DENIED_IN_A_ROW = 100
+"""Objects of such a table that are refused before any is shown, at which it is the key that may not
+see them, and the others are not asked for."""
 
 _FILE_ID = re.compile(r'"id":\s*"(file_\w+)"')
 
@@ -31,7 +41,7 @@ def followed(resource: Resource) -> tuple[str, ...]:
         return (resource.list_per[0],)
     if resource.changes == "per_payment":
         return ("payments",)
-    return tuple(USER_COLUMNS if resource.name == "users" else FILE_COLUMNS)
+    return tuple(USER_COLUMNS if resource.changes == "named" else FILE_COLUMNS)
 
 
 def users_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
@@ -104,3 +114,117 @@ def fees_of(payment_id: str, version: str, fees: list[Row]) -> list[Row]:
     if not fees:
         return [{"id": payment_id, **stamp}]
     return [{**fee, "id": f"{payment_id}/{n}", **stamp} for n, fee in enumerate(fees, start=1)]
+
+
+class Followers:
+    """Reads the tables without a list of their own, once the others are read.
+
+    Args:
+        client: the API.
+        reader: reads objects of the company.
+        warehouse: what the destination holds, open.
+        tables: the tables of the run.
+        ever_read: names of the tables that an earlier run has loaded.
+        find_gone: asks by id for the rows that a table's lists should have had.
+    """
+
+    def __init__(
+        self,
+        client: WhopClient,
+        reader: Reader,
+        warehouse: Warehouse,
+        tables: Mapping[str, TableRun],
+        ever_read: Collection[str],
+        find_gone: Callable[[TableRun], None],
+    ) -> None:
+        self._client = client
+        self._reader = reader
+        self._warehouse = warehouse
+        self._tables = tables
+        self._ever_read = ever_read
+        self._find_gone = find_gone
+
+    def follow(self, table: TableRun) -> None:
+        """Read a table that has no list of its own, along the rows of other tables."""
+        along = followed(table.resource)
+        if not {*along} & (self._tables.keys() | self._ever_read):
+            table.report.notes.append(
+                f"nothing says what to ask for: it follows {', '.join(along)}, of which nothing is "
+                "loaded. Name what you need of them in SOURCES__WHOP__TABLES too"
+            )
+        if table.resource.list_per is not None:
+            self._walk_per_row(table, *table.resource.list_per)
+            self._find_gone(table)
+        elif table.resource.changes == "per_payment":
+            self._read_fees(table)
+        else:
+            choose = users_to_read if table.resource.changes == "named" else files_to_read
+            spools = {t.resource.name: t.spool for t in self._tables.values() if t.ok}
+            ids = choose(self._warehouse, spools)
+            some = ids[:OBJECTS_PER_RUN]
+            denied = 0
+            for asked, (object_id, answer) in enumerate(
+                self._reader.objects(table.resource, some), 1
+            ):
+                if isinstance(answer, PermissionMissing):
+                    denied += 1
+                    if denied == asked == min(len(some), DENIED_IN_A_ROW):
+                        raise answer
+                # One that Whop does not show gets a row with its id alone, or every run would ask.
+                self._reader.take(
+                    table, [answer if isinstance(answer, dict) else {"id": object_id}]
+                )
+            table.more = len(some) < len(ids)
+
+    def _walk_per_row(self, table: TableRun, of: str, parameter: str, field_name: str) -> None:
+        """Read the lists of all rows of another table, and note in each row whose it is."""
+        parents = self._warehouse.alive_in(BY_NAME[of])
+        other = self._tables.get(of)
+        if other is not None and other.ok:
+            parents |= set(other.spool.read_ids().to_pylist())
+            parents -= set(other.gone)
+        for parent in sorted(parents):
+            pages = self._client.pages(
+                table.resource.path,
+                {**table.resource.params, parameter: parent},
+                secrets=table.resource.secrets,
+            )
+            try:
+                for page in pages:
+                    table.cleaned += page.cleaned
+                    self._reader.take(
+                        table, [{**row, field_name: {"id": parent}} for row in page.rows]
+                    )
+            except NotFound:
+                # It is gone and its own table has not noticed. Of its rows each is asked for by id
+                # before it is called gone.
+                continue
+
+    def _read_fees(self, table: TableRun) -> None:
+        """Read the fees of the payments whose present version has not been asked for."""
+        payments = self._tables.get("payments")
+        waiting, left = self._warehouse.payments_without_fees(OBJECTS_PER_RUN)
+
+        def read(payment: tuple[str, str]) -> list[Row] | WhopError:
+            path = table.resource.path.replace("{id}", payment[0])
+            try:
+                pages = self._client.pages(path, {}, operation=f"GET {table.resource.path}")
+                return fees_of(*payment, [row for page in pages for row in page.rows])
+            except NotFound:
+                return fees_of(*payment, [])
+            except WhopError as error:
+                return error
+
+        with ThreadPoolExecutor(READERS) as pool:
+            for answer in pool.map(read, waiting):
+                if isinstance(answer, WhopError):
+                    raise answer
+                self._reader.take(table, answer)
+        asked = [payment_id for payment_id, _ in waiting]
+        known = self._warehouse.alive_in(table.resource, ("payment__id", asked))
+        table.gone = sorted(known - set(table.spool.read_ids().to_pylist()))
+        # Payments this run brings are in the warehouse when the next part, or run, looks.
+        arriving = (
+            payments is not None and payments.to_load is not None and payments.to_load.num_rows
+        )
+        table.more = left or bool(arriving)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from .client import PAGE_SIZE, Page, Row
-from .sync import Range
+from .planning import Range
 from .values import to_timestamp
 
 WALKERS = 6

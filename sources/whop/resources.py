@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import Literal
 
 ColumnType = Literal["text", "bigint", "bool", "decimal", "timestamp", "json"]
@@ -20,6 +21,7 @@ Changes = Literal[
     "lookback",
     "full_only",
     "named",
+    "named_in_json",
     "per_payment",
 ]
 """How a table's rows that changed after they were created are found:
@@ -34,8 +36,12 @@ Changes = Literal[
 - `full_only`: nothing tells; the full pass re-reads them all.
 - `named`: there is no list; an object is read by id when a row of another table names it for the
   first time, or shows it otherwise than it is stored.
+- `named_in_json`: the same, where JSON columns name it.
 - `per_payment`: a list per payment, read when the payment is new or has changed.
 """
+
+FOLLOWING: tuple[Changes, ...] = ("named", "named_in_json", "per_payment")
+"""Those without a list of their own: what to read follows from the rows of other tables."""
 
 LIVE_MEMBERSHIP_STATUSES = (
     "trialing",
@@ -99,6 +105,12 @@ class Resource:
     proven_by_id: bool = False
     """List rows leave the company out and the list has been seen to ignore the tenant parameter:
     its first and last row are read by id, where the company is named."""
+    is_company: bool = False
+    """The company itself: its row is read first, and written by every run, so that the newest
+    `_whop_synced_at` is that of the last run even when nothing has changed."""
+    changes_with: tuple[str, ...] = ()
+    """Tables whose new and changed rows name users and members whose rows here may have changed
+    with them, without showing it otherwise: those are read again."""
     listed: bool = True
     """False: there is no list for one company, the object is read by id."""
     list_per: tuple[str, str, str] | None = None
@@ -128,8 +140,13 @@ class Resource:
             self.created_after
             and self.created_at
             and can_be_sorted
-            and self.changes not in ("everything", "named", "per_payment")
+            and self.changes not in ("everything", *FOLLOWING)
         )
+
+    @property
+    def follows(self) -> bool:
+        """Whether what is read of it follows from the rows of other tables."""
+        return not self.listed and not self.is_company
 
 
 def _columns(**types: str) -> dict[str, ColumnType]:
@@ -155,6 +172,7 @@ RESOURCES: tuple[Resource, ...] = (
         name="companies",
         path="/companies",
         permissions=("company:basic:read",),
+        is_company=True,
         # GET /companies lists what the key's user owns, so a configured company is read by its id.
         listed=False,
         tenant=None,
@@ -253,6 +271,8 @@ RESOURCES: tuple[Resource, ...] = (
         permissions=("member:basic:read", "member:email:read", "member:phone:read"),
         params=_CREATED_ASC,
         changes="recent_action",
+        # Spending and status move with them, and the latest action tells only of the latest.
+        changes_with=("payments", "memberships"),
         personal=("phone", *_PERSON),
         columns=_columns(
             text=f"status access_level phone most_recent_action {_USER} "
@@ -642,7 +662,7 @@ RESOURCES: tuple[Resource, ...] = (
         company_column=None,
         created_after=False,
         created_at=False,
-        changes="named",
+        changes="named_in_json",
         # A private file's address is signed: who has it has the file.
         secrets=("url", "upload_url", "upload_headers"),
         columns=_columns(text="filename content_type size upload_status visibility"),
@@ -676,6 +696,15 @@ USER_COLUMNS: Mapping[str, tuple[str, ...]] = {
 FILE_COLUMNS = {"products": ("gallery_images",), "reviews": ("attachments",)}
 """Table → its JSON columns that name files."""
 
-REFERRED_TABLES = ("promo_codes", "plans", "products")
-"""Tables that other tables name rows of, in the order to read them: plans and promo codes name
-products."""
+REFERRED_TABLES = tuple(
+    name
+    for name in TopologicalSorter(
+        {
+            target: [each.name for each in RESOURCES if target in each.refers_to.values()]
+            for target in sorted({t for each in RESOURCES for t in each.refers_to.values()})
+        }
+    ).static_order()
+    if any(name in each.refers_to.values() for each in RESOURCES)
+)
+"""Tables that other tables name rows of, in the order to read them: each after those that name its
+rows (plans and promo codes name products)."""

@@ -1,7 +1,4 @@
-"""Turns Whop's JSON rows into Arrow tables of declared types, and keeps what does not fit them.
-
-Personal data is hidden here, when that is asked for, before anything is written anywhere.
-"""
+"""Turns Whop's JSON rows into Arrow tables of declared types, and keeps what does not fit them."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -19,6 +16,7 @@ from dlt.common.schema.typing import TColumnSchema
 
 from .bulk import ARROW_TYPES, BulkReader, NotAsDocumented, nested
 from .client import Row
+from .privacy import KEEP, Privacy
 from .resources import ColumnType, Resource
 from .values import DECIMAL_PRECISION, DECIMAL_SCALE, READERS, UNFIT, to_json
 
@@ -92,39 +90,6 @@ class Findings:
         self.unfit.update(other.unfit)
 
 
-Pii = Literal["keep", "hash", "drop"]
-
-
-@dataclass(frozen=True, slots=True)
-class Privacy:
-    """What becomes of names, e-mails, phones and addresses.
-
-    Attributes:
-        mode: `keep` loads them, `drop` loads nothing in their place, `hash` a keyed digest: equal
-            values (but for case and outer blanks) have equal digests, so joins still work.
-        key: key of the digest.
-    """
-
-    mode: Pii = "keep"
-    key: str = ""
-
-    def hide(self, value: Any) -> Any:
-        """What is loaded in place of a text, or of every text in a JSON value."""
-        if self.mode == "keep":
-            return value
-        if isinstance(value, str):
-            return self._digest(value) if self.mode == "hash" else None
-        if isinstance(value, list):
-            return [self.hide(item) for item in value]
-        if isinstance(value, dict):
-            return {name: self.hide(item) for name, item in value.items()}
-        return value
-
-    def _digest(self, text: str) -> str:
-        folded = text.strip().casefold().encode()
-        return hashlib.blake2b(folded, digest_size=16, key=self.key.encode()[:64]).hexdigest()
-
-
 class RowTable:
     """Builds Arrow tables of one resource for one company and run.
 
@@ -140,7 +105,7 @@ class RowTable:
         resource: Resource,
         company_id: str,
         synced_at: datetime,
-        privacy: Privacy = Privacy(),
+        privacy: Privacy = KEEP,
     ) -> None:
         self._resource = resource
         self._company_id = company_id

@@ -10,9 +10,9 @@ import orjson
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from .planning import EVERYTHING, Range
 from .resources import Resource
 from .schema import arrow_schema, column_types
-from .sync import EVERYTHING, Range
 
 Condition = tuple[str, Sequence[Any]]
 """SQL, and the values for the `%s` in it."""

@@ -16,8 +16,8 @@ import pytest
 import whop_sdk
 from whop_sdk import Whop
 
-from sources.whop.actions import ACTIONS, Action, find, run
 from sources.whop.client import WhopClient
+from sources.whop_actions import ACTIONS, Action, find, run
 from sources.whop_simulator import Business, Server, serve
 
 Row = dict[str, Any]

@@ -20,10 +20,10 @@ from warehouse import Engine, Warehouse
 
 from pipelines.destination import DATASET, open_destination
 from pipelines.errors import ExitCode
-from pipelines.whop import sync
+from pipelines.run import sync
 from sources.whop import RESOURCES, RunReport
-from sources.whop.report import TableReport
 from sources.whop.resources import BY_NAME, Resource
+from sources.whop.run_report import TableReport
 from sources.whop_simulator import Business, Server
 
 Row = dict[str, Any]

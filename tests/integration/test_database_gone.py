@@ -19,7 +19,7 @@ from local_postgres import PostgresServer
 from warehouse import Warehouse as Stored
 
 from pipelines.errors import ExitCode, PipelineError
-from pipelines.whop import locked_destination, sync
+from pipelines.run import locked_destination, sync
 from sources.whop import RunReport
 from sources.whop.warehouse import Warehouse
 from sources.whop_simulator import serve

@@ -10,7 +10,7 @@ from loading import TABLES, Line, Row, Run, documented, expected, flat
 
 from pipelines.destination import DATASET
 from pipelines.errors import ExitCode
-from sources.whop import extraction
+from sources.whop import followers
 from sources.whop.resources import BY_NAME
 from sources.whop_simulator import ALL_PERMISSIONS, Fault, serve
 
@@ -104,7 +104,7 @@ def test_a_user_whop_does_not_show_is_asked_for_once(loaded: Line) -> None:
 
 def test_a_key_that_may_not_see_any_is_not_tried_on_all(loaded: Line) -> None:
     loaded.server.faults.add("GET /users/{id}", Fault("status", status=403))
-    with patch.object(extraction, "DENIED_IN_A_ROW", 5):
+    with patch.object(followers, "DENIED_IN_A_ROW", 5):
         run = loaded.sync(None, "users")
     assert run["users"].status == "forbidden"
     assert not loaded.rows("users")
@@ -124,7 +124,7 @@ def test_a_table_that_follows_says_so_when_it_has_nothing_to_follow(empty: Line)
 
 
 def test_many_objects_are_read_in_parts_each_of_which_is_loaded(loaded: Line) -> None:
-    with patch.object(extraction, "OBJECTS_PER_RUN", 40):
+    with patch.object(followers, "OBJECTS_PER_RUN", 40):
         run = loaded.sync(None, "users")
     held = loaded.rows("users")
     assert run["users"].rows_new == len(held) > 80

@@ -18,7 +18,7 @@ from loading import FAST, OWN_COLUMNS, TABLES, Line, Run, documented, expected
 
 from pipelines.destination import open_destination
 from pipelines.errors import ExitCode, Locked
-from pipelines.whop import locked_destination
+from pipelines.run import locked_destination
 from sources.whop import whop
 from sources.whop.resources import BY_NAME
 from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, serve

@@ -150,7 +150,7 @@ def test_companies_side_by_side_give_the_rows_of_one_after_another(
             "DESTINATION__POSTGRES__CREDENTIALS": one_by_one.location,
         }.items():
             patch.setenv(name, value)
-        from pipelines.whop import sync
+        from pipelines.run import sync
         from sources.whop import RunReport
 
         code = sync(open_destination("postgres"), RunReport(), company_ids=ids)

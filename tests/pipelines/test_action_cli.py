@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pipelines import cli
-from sources.whop import actions
+from sources import whop_actions as actions
 from sources.whop_simulator import Business, Fault, Server, serve
 
 KEY = "key-that-nobody-may-see-9d4e"

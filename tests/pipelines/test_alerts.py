@@ -97,8 +97,8 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[PipelineError]]:
             raise errors[0]
         return 218
 
-    monkeypatch.setattr("pipelines.whop.transform", build)
-    monkeypatch.setattr("pipelines.whop.report_to", lambda *_: None)
+    monkeypatch.setattr("pipelines.run.transform", build)
+    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
     return errors  # type: ignore[return-value]
 
 
@@ -249,12 +249,12 @@ def test_a_report_that_cannot_be_made_is_told_and_over_when_it_is(
     def fail(*_: object) -> None:
         raise PipelineError("no room for the report")
 
-    monkeypatch.setattr("pipelines.whop.report_to", fail)
+    monkeypatch.setattr("pipelines.run.report_to", fail)
     assert run(shell) == 2
     (text,) = hook.new()
     assert "• report" in text
     assert "no room for the report" in text
-    monkeypatch.setattr("pipelines.whop.report_to", lambda *_: None)
+    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
     assert run(shell) == 0
     (text,) = hook.new()
     assert "report" in text

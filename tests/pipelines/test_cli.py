@@ -477,8 +477,8 @@ def test_a_run_models_what_was_loaded_and_ends_with_the_code_of_the_sync(
         return 0
 
     reported: list[Path] = []
-    monkeypatch.setattr("pipelines.whop.transform", build)
-    monkeypatch.setattr("pipelines.whop.report_to", lambda _, page: reported.append(page))
+    monkeypatch.setattr("pipelines.run.transform", build)
+    monkeypatch.setattr("pipelines.run.report_to", lambda _, page: reported.append(page))
     server.faults.add("GET /apps", Fault("status", status=403))
     partly = connected("run", "--quiet", "--tables", "apps", "--tables", "members")
     assert (partly.code, modelled, reported) == (3, ["duckdb"], [Path("whop-report.html")])

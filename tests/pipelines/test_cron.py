@@ -92,8 +92,8 @@ def test_cron_is_told_nothing_when_all_is_well_and_machines_read_every_line(
 
 
 def test_a_run_s_last_line_has_its_code(connected: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.whop.transform", lambda *_, **__: 218)
-    monkeypatch.setattr("pipelines.whop.report_to", lambda *_: None)
+    monkeypatch.setattr("pipelines.run.transform", lambda *_, **__: 218)
+    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
     arguments = ("run", "--tables", "apps", "--log-format", "json")
     result = connected(*arguments)
     lines = [json.loads(line) for line in result.err.splitlines()]
@@ -109,8 +109,8 @@ def test_what_libraries_log_has_the_same_form(
         logging.getLogger("dlt").critical("a library's\nlast words")
         return 0
 
-    monkeypatch.setattr("pipelines.whop.transform", build)
-    monkeypatch.setattr("pipelines.whop.report_to", lambda *_: None)
+    monkeypatch.setattr("pipelines.run.transform", build)
+    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
     result = connected("run", "--tables", "apps", "--quiet", "--log-format", "json")
     (line,) = [json.loads(line) for line in result.err.splitlines()]
     assert (line["event"], line["logger"], line["level"]) == (
@@ -128,7 +128,7 @@ def test_a_slip_of_ours_is_one_object_too_and_a_failure(
         raise KeyError("what nobody thought of")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pipelines.whop.run", slip)
+    monkeypatch.setattr("pipelines.run.run", slip)
     monkeypatch.setattr(sys, "argv", ["whop-elt", "run", "--quiet", "--log-format", "json"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

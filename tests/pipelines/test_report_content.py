@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.form import count, percent, ratio, usd
+from pipelines.figures import count, percent, ratio, usd
 from pipelines.report.content import Figure, figure, make_page
 from pipelines.report.queries import CompanyRows
 

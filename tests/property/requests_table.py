@@ -28,8 +28,8 @@ from typing import Any
 import orjson
 
 from sources.whop.client import WhopClient
+from sources.whop.planning import iso
 from sources.whop.resources import BY_NAME
-from sources.whop.sync import iso
 from sources.whop_simulator import Business, Server, serve
 
 from .database import Database
@@ -220,7 +220,7 @@ def _sync(
 
 def _sync_here(settings: Row, folder: Path, result: Path) -> None:
     from pipelines.destination import open_destination
-    from pipelines.whop import sync
+    from pipelines.run import sync
     from sources.whop import RunReport
     from sources.whop.client import RateLimit
 

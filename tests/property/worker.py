@@ -25,13 +25,15 @@ import dlt.normalize.normalize as normalize
 from dlt.common.destination.client import RunnableLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 
-import pipelines.whop as pipeline
+import pipelines.run as pipeline
 import sources.whop.client as client
-import sources.whop.extraction as extraction
 import sources.whop.ranges as ranges
+import sources.whop.reading as reading
+import sources.whop.spool as spool
+import sources.whop.table_run as table_run
 import sources.whop.warehouse as warehouse
 from pipelines.errors import PipelineError
-from pipelines.whop import locked_destination, sync
+from pipelines.run import locked_destination, sync
 from sources.whop import RunReport
 
 PAGE_SIZE = 10
@@ -39,9 +41,9 @@ SMALL: tuple[tuple[Any, str, int], ...] = (
     (client, "PAGE_SIZE", PAGE_SIZE),
     (ranges, "PAGE_SIZE", PAGE_SIZE),
     (ranges, "PAGES_WORTH_A_RANGE", 2),
-    (extraction, "IDS_PER_REQUEST", 3),
-    (extraction, "BATCH_ROWS", 25),
-    (extraction, "YIELDED_ROWS", 60),
+    (reading, "IDS_PER_REQUEST", 3),
+    (spool, "BATCH_ROWS", 25),
+    (table_run, "YIELDED_ROWS", 60),
     (warehouse, "_CHUNK", 17),
     (warehouse, "_VALUES_PER_QUERY", 7),
 )

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from sources.whop import actions
-from sources.whop.actions import ACTIONS, BadParameter, find, prepare, run
+from sources import whop_actions as actions
 from sources.whop.client import KeyRefused, Unconfirmed, WhopClient, WhopError
+from sources.whop_actions import ACTIONS, BadParameter, find, prepare, run, upload
 from sources.whop_simulator import Business, Fault, Server, serve
 
 Row = dict[str, Any]
@@ -371,7 +371,7 @@ def test_a_token_is_given_to_the_one_who_asks(caplog: pytest.LogCaptureFixture) 
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(upload, "POLL_SECONDS", 0.01)
 
 
 def test_a_file_without_its_bytes(own: tuple[Server, Business, WhopClient]) -> None:
@@ -436,7 +436,7 @@ def test_an_upload_that_does_not_get_there(
 def test_a_file_that_whop_cannot_process(
     own: tuple[Server, Business, WhopClient], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "READY_SECONDS", 0.0)
+    monkeypatch.setattr(upload, "READY_SECONDS", 0.0)
     (tmp_path / "empty.txt").touch()
     text = error(run(own[2], "create-file", upload=tmp_path / "empty.txt"))
     assert "could not process it" in text
@@ -448,7 +448,7 @@ def test_waiting_for_a_file_ends(
     hurried: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(actions, "READY_SECONDS", 0.0)
+    monkeypatch.setattr(upload, "READY_SECONDS", 0.0)
     (tmp_path / "a.txt").write_text("a")
     text = error(run(own[2], "create-file", upload=tmp_path / "a.txt"))
     assert "still processing" in text

@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.whop.client import Page
+from sources.whop.planning import Range, iso
 from sources.whop.ranges import WALKERS, RangeWalk
-from sources.whop.sync import Range, iso
 
 BEGIN = datetime(2023, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

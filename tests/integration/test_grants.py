@@ -24,7 +24,7 @@ from warehouse import DBT_PROJECT, ROOT, Warehouse
 from pipelines import cli
 from pipelines.destination import MARTS, open_destination
 from pipelines.errors import NothingThere, PipelineError, SettingError
-from pipelines.reader import grant, grant_statements, personal_columns
+from pipelines.grants import grant, grant_statements, personal_columns
 from sources.whop import RESOURCES
 
 if TYPE_CHECKING:

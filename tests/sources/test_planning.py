@@ -8,14 +8,8 @@ from typing import Any
 
 import pytest
 
-from sources.whop.resources import (
-    BY_NAME,
-    LIVE_MEMBERSHIP_STATUSES,
-    OPEN_PAYMENT_STATUSES,
-    RESOURCES,
-    Resource,
-)
-from sources.whop.sync import (
+from sources.whop import resources
+from sources.whop.planning import (
     Plan,
     Range,
     Settings,
@@ -26,6 +20,13 @@ from sources.whop.sync import (
     load,
     plan,
     remember,
+)
+from sources.whop.resources import (
+    BY_NAME,
+    LIVE_MEMBERSHIP_STATUSES,
+    OPEN_PAYMENT_STATUSES,
+    RESOURCES,
+    Resource,
 )
 
 NOW = datetime(2026, 3, 10, 12, 0, 0, 401_999, tzinfo=UTC)
@@ -44,7 +45,7 @@ def names(resources: list[Resource]) -> list[str]:
     return [resource.name for resource in resources]
 
 
-FOLLOWING = names([each for each in RESOURCES if each.changes in ("named", "per_payment")])
+FOLLOWING = names([each for each in RESOURCES if each.changes in resources.FOLLOWING])
 LISTED = [each for each in RESOURCES if each.name not in FOLLOWING]
 EVERY_TABLE = names(LISTED)
 READ_WHOLE = names([each for each in LISTED if each.changes == "everything"])

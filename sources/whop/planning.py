@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from .resources import OPEN_PAYMENT_STATUSES, Resource
+from .resources import FOLLOWING, OPEN_PAYMENT_STATUSES, Resource
 
 Mode = Literal["full", "incremental"]
 
@@ -119,7 +119,7 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     due = state.last_full is None or now - state.last_full >= settings.full_every
     under_way = bool(state.pass_left)
     mode: Mode = "full" if settings.full or due or under_way else "incremental"
-    if resource.changes in ("named", "per_payment"):
+    if resource.changes in FOLLOWING:
         # Nothing is listed: what to read follows from the rows of other tables.
         return Plan(mode, (), whole=False)
     if mode == "full" and resource.ranged:

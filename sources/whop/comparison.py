@@ -1,0 +1,190 @@
+"""Compares what a run has read with the warehouse: what is new, what has changed, what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .planning import Range, Settings
+from .ranges import SECOND
+from .reading import Reader
+from .resources import Resource
+from .schema import DIGEST_LENGTH
+from .spool import INDEX_SCHEMA
+from .table_run import TableRun
+from .warehouse import KNOWN_SCHEMA, Warehouse
+
+ASKED_BY_ID = 50_000
+"""Rows up to which the warehouse is asked for these rows, and not for all it has: a run should cost
+by the change, not by the table."""
+
+
+class Comparison:
+    """Works out of one company's tables what is to be loaded.
+
+    Args:
+        reader: reads what the lists leave out.
+        warehouse: what the destination holds, open.
+        tables: the tables of the run, their lists read.
+        settings: how far to reach back.
+        deleted_at: moment at which what is gone is marked, UTC.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        warehouse: Warehouse,
+        tables: Mapping[str, TableRun],
+        settings: Settings,
+        deleted_at: datetime,
+    ) -> None:
+        self._reader = reader
+        self._warehouse = warehouse
+        self._tables = tables
+        self._settings = settings
+        self._deleted_at = deleted_at
+
+    def find_gone(self, table: TableRun) -> None:
+        """Ask by id for the rows a list should have had, and for those that other tables name."""
+        resource = table.resource
+        read = table.spool.read_ids()
+        if table.plan.whole:
+            table.known = self._warehouse.known(resource, created=table.covered)
+            alive = table.known.filter(pc.invert(table.known["known_deleted"]))["id"]
+            missing = alive.filter(pc.invert(pc.is_in(alive, value_set=read.combine_chunks())))
+            expected = set(missing.to_pylist())
+            # A walk that stops has read rows of the seconds next to what it covers, too.
+            next_to = [
+                Range(each.start - SECOND, each.start) for each in table.covered if each.start
+            ]
+            next_to += [Range(each.end, each.end + SECOND) for each in table.covered if each.end]
+            if next_to:
+                beyond = self._warehouse.known(resource, created=next_to)
+                known_ids = table.known["id"].combine_chunks()
+                beyond = beyond.filter(pc.invert(pc.is_in(beyond["id"], value_set=known_ids)))
+                table.known = pa.concat_tables([table.known, beyond])
+        elif resource.changes == "live_statuses":
+            ended = ("status", resource.ended_statuses)
+            expected = self._warehouse.alive_in(resource, outside=ended)
+            expected |= self._warehouse.half_loaded(resource)
+            expected -= set(read.to_pylist())
+        else:
+            return
+        named: set[str] = set()
+        for other in self._tables.values():
+            if other.ok:
+                named |= other.spool.refers_to[resource.name]
+            for column, target in other.resource.refers_to.items():
+                if target == resource.name and other.state.last_run != table.state.last_run:
+                    # A run has loaded the one table and not the other: what its rows name may be
+                    # missing since.
+                    named |= self._warehouse.values(other.resource, column)
+        named -= set(read.to_pylist()) if named else set()
+        self._reader.read_by_id(table, expected, named - expected)
+
+    def read_changed_with(self, table: TableRun) -> None:
+        """Read the members whose payments or memberships changed, unless they were read already."""
+        if table.plan.whole:
+            return
+        table.spool.flush()
+        users: set[str] = set()
+        userless: set[str] = set()
+        last_run = table.state.last_run
+        for name in table.resource.changes_with:
+            other = self._tables.get(name)
+            if other is None:
+                continue
+            if other.ok and other.to_load is not None:
+                to_load = other.to_load
+                users.update(to_load["user__id"].drop_null().to_pylist())
+                deleted = to_load.filter(pc.is_null(to_load["user__id"]))["member__id"]
+                userless.update(deleted.drop_null().to_pylist())
+            full_before = table.state.last_full == last_run
+            if last_run is not None and (other.state.last_run != last_run or full_before):
+                # A run has loaded the one table and not this one, or a full pass has read the two
+                # side by side: members may be as of before the changes that are in there.
+                since = last_run - self._settings.overlap
+                users |= self._warehouse.values(other.resource, "user__id", since)
+        for part in table.spool.index:
+            users.difference_update(part["user__id"].to_pylist())
+            userless.difference_update(part["id"].to_pylist())
+        self._reader.read_users(table, sorted(users))
+        # The member of a deleted account cannot be asked for by its user.
+        self._reader.read_by_id(table, set(), userless)
+
+    def read_details(self, table: TableRun) -> None:
+        """Read by id what a list shows in part: the new and changed rows, in a full pass all."""
+        resource = table.resource
+        if not resource.details:
+            return
+        table.spool.flush()
+        read = pa.concat_tables(table.spool.index or [INDEX_SCHEMA.empty_table()])
+        bare = read.filter(pc.equal(pc.utf8_length(read["_dlt_id"]), DIGEST_LENGTH))
+        if table.plan.mode == "incremental" and table.known is not None:
+            joined = bare.join(table.known.cast(KNOWN_SCHEMA), "id", join_type="left outer")
+            same = pc.equal(self._comparable(resource, joined), joined["_dlt_id"])
+            alive = pc.invert(joined["known_deleted"])
+            bare = joined.filter(pc.invert(pc.fill_null(pc.and_(same, alive), False)))
+        reasons: list[str] = []
+        for _, answer in self._reader.objects(resource, sorted(bare["id"].to_pylist())):
+            if isinstance(answer, dict):
+                self._reader.take(table, [answer])
+            else:
+                reasons.append(str(answer))
+        if reasons:
+            missing = ", ".join(resource.details)
+            table.report.notes.append(f"{len(reasons)} without {missing}: {reasons[0]}")
+
+    def _comparable(self, resource: Resource, joined: pa.Table) -> Any:
+        """The known digests, without their second half where a row was read from the list alone."""
+        known = joined["known_digest"]
+        if not resource.details:
+            return known
+        bare = pc.equal(pc.utf8_length(joined["_dlt_id"]), DIGEST_LENGTH)
+        return pc.if_else(bare, pc.utf8_slice_codeunits(known, 0, DIGEST_LENGTH), known)
+
+    def settle(self, table: TableRun) -> None:
+        """Compare what was read with the warehouse: what is new, what has changed, what is gone."""
+        resource = table.resource
+        table.spool.close()
+        findings = table.spool.rows.findings
+        read = pa.concat_tables(table.spool.index or [INDEX_SCHEMA.empty_table()])
+        read = read.append_column("position", pa.array(range(read.num_rows), pa.int64()))
+        # Of a row that was read twice the later answer counts.
+        last = read.group_by("id").aggregate([("position", "max")])["position_max"]
+        read = read.filter(pc.is_in(read["position"], value_set=last.combine_chunks()))
+        known = table.known
+        if known is None:
+            few = read.num_rows <= ASKED_BY_ID
+            known = self._warehouse.known(resource, read["id"].to_pylist() if few else None)
+        joined = read.join(known.cast(KNOWN_SCHEMA), "id", join_type="left outer")
+        is_new = pc.is_null(joined["known_digest"])
+        differs = pc.not_equal(self._comparable(resource, joined), joined["_dlt_id"])
+        is_changed = pc.fill_null(pc.or_(differs, joined["known_deleted"]), False)
+        # The company's row is written by every run, so that the newest _whop_synced_at is that of
+        # the last run even when nothing has changed.
+        every = pc.is_valid(joined["id"])
+        wanted = every if resource.is_company else pc.or_(is_new, is_changed)
+        table.to_load = joined.filter(wanted).select(["position", "user__id", "member__id"])
+        gone = sorted(set(table.gone) - set(read["id"].to_pylist())) if table.gone else []
+        table.to_mark = self._warehouse.rows(resource, gone, self._deleted_at)
+        report = table.report
+        report.rows_new = pc.sum(is_new).as_py() or 0
+        report.rows_changed = pc.sum(is_changed).as_py() or 0
+        report.rows_deleted = table.to_mark.num_rows
+        if findings.unknown:
+            report.notes.append("unknown fields kept in _whop_extra: " + _counted(findings.unknown))
+        if findings.unfit:
+            report.notes.append(
+                "values of an unexpected type kept in _whop_extra: " + _counted(findings.unfit)
+            )
+        if table.cleaned:
+            report.notes.append(f"{table.cleaned} texts had characters no database holds")
+
+
+def _counted(counter: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in sorted(counter.items()))

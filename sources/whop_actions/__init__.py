@@ -1,0 +1,44 @@
+"""The nineteen single calls of the connector catalogue, one row of data each.
+
+    from sources.whop_actions import run
+    from sources.whop.client import WhopClient
+
+    with WhopClient(key) as client:
+        answer = run(client, "list-payments", {"statuses": ["open"], "first": 10})
+        if answer["successful"]:
+            print(answer["data"]["data"])
+        else:
+            print(answer["error"])
+
+`run` never raises for what Whop says or for a wrong parameter: both are an answer with an `error`.
+Who wants to tell them apart, or to look at a request before it is sent, calls `prepare` (raises
+`BadParameter`, a ValueError) and `perform` (raises `WhopError`).
+
+Names, parameters, enums and rules are the catalogue's; a value of which the catalogue has no list
+(a payment's status, a currency) is passed on as it is. What the catalogue does not say (that null
+clears a plan's field, that leaving custom fields out does too) is from the types of Whop's official
+client, `whop-sdk` 0.0.41.
+"""
+
+from __future__ import annotations
+
+from .calls import Answer, Request, failure, perform, prepare, run, success
+from .catalogue import ACTIONS, Action, BadParameter, Parameter, Rule, find
+from .upload import Progress
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Answer",
+    "BadParameter",
+    "Parameter",
+    "Progress",
+    "Request",
+    "Rule",
+    "failure",
+    "find",
+    "perform",
+    "prepare",
+    "run",
+    "success",
+]
