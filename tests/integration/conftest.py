@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -75,15 +76,29 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture(scope="session")
-def first_load(
-    engine: Engine, new_location: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[FirstLoad]:
-    """All tables of the business, read into an empty warehouse."""
-    folder = tmp_path_factory.mktemp("first")
-    warehouse = Warehouse(engine, new_location(engine, None), work=folder)
+def first_loads(
+    new_location: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[Engine], FirstLoad]]:
+    """The first load of an engine, made when it is first asked for.
+
+    Kept here: pytest takes a fixture with parameters down whenever the parameter changes, and each
+    file of tests would load both engines anew.
+    """
     with serve(new_business()) as server:
-        line = Line(warehouse, server, folder)
-        yield FirstLoad(line, line.sync())
+
+        @cache
+        def first(engine: Engine) -> FirstLoad:
+            folder = tmp_path_factory.mktemp("first")
+            line = Line(Warehouse(engine, new_location(engine, None), work=folder), server, folder)
+            return FirstLoad(line, line.sync())
+
+        yield first
+
+
+@pytest.fixture(scope="session")
+def first_load(engine: Engine, first_loads: Callable[[Engine], FirstLoad]) -> FirstLoad:
+    """All tables of the business, read into an empty warehouse."""
+    return first_loads(engine)
 
 
 @pytest.fixture
@@ -110,17 +125,30 @@ def empty(engine: Engine, server: Server, new_location: NewWarehouse, tmp_path: 
 
 
 @pytest.fixture(scope="session")
-def built(
-    first_load: FirstLoad, new_location: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
-) -> Line:
+def builds(
+    first_loads: Callable[[Engine], FirstLoad],
+    new_location: NewWarehouse,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Engine], Line]:
+    """The built warehouse of an engine, made when it is first asked for; see `first_loads`."""
+
+    @cache
+    def build(engine: Engine) -> Line:
+        original = first_loads(engine).line
+        location = new_location(engine, original.warehouse.location)
+        folder = tmp_path_factory.mktemp("built")
+        warehouse = Warehouse(engine, location, work=folder)
+        assert_clean(warehouse.dbt("build").stdout)
+        assert_clean(warehouse.dbt("docs generate").stdout)
+        return Line(warehouse, original.server, folder)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def built(engine: Engine, builds: Callable[[Engine], Line]) -> Line:
     """A copy of the first load with every model built, and every test of them run.
 
     Without a warning. Only to be read.
     """
-    original = first_load.line
-    location = new_location(original.warehouse.engine, original.warehouse.location)
-    folder = tmp_path_factory.mktemp("built")
-    warehouse = Warehouse(original.warehouse.engine, location, work=folder)
-    assert_clean(warehouse.dbt("build").stdout)
-    assert_clean(warehouse.dbt("docs generate").stdout)
-    return Line(warehouse, original.server, folder)
+    return builds(engine)
