@@ -19,7 +19,8 @@ from ..destination import Destination
 from ..errors import SettingError
 from ..figures import NOTHING
 from .charts import CHARTS, draw
-from .content import HISTORY, KINDS, Page, make_page
+from .content import Page, make_page
+from .figures import HISTORY, KINDS
 from .queries import read
 
 

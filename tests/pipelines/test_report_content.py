@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pipelines.figures import count, percent, ratio, usd
-from pipelines.report.content import Figure, figure, make_page
+from pipelines.report.content import make_page
+from pipelines.report.figures import HISTORY, KINDS, SO_FAR, Figure, figure
 from pipelines.report.queries import CompanyRows
 
 AS_OF = datetime(2026, 1, 15, 9, tzinfo=UTC)
@@ -103,8 +104,6 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
 
 
 def test_a_payment_without_a_rate_is_told() -> None:
-    from pipelines.report.content import HISTORY, KINDS, SO_FAR
-
     names = {*KINDS, *HISTORY, *SO_FAR}
     month = {name: Decimal(1) for name in names} | {"payments_without_fees": 0}
     page = make_page(
