@@ -13,7 +13,7 @@ from rich.text import Text
 from sources.whop import RunReport
 
 from .destination import MARTS, Destination
-from .figures import count, percent, usd
+from .figures import count, named, percent, printable, usd
 
 QUERIES: tuple[tuple[str, str], ...] = (
     (
@@ -61,9 +61,9 @@ def show_summary(
     for company_id, title in _rows(
         destination, f"select company_id, title from {MARTS}.dim_companies order by title"
     ):
-        _show_month(destination, console, company_id, title or company_id)
+        _show_month(destination, console, company_id, named(title, company_id))
     _show_tables(destination, console, report)
-    console.print(f"\n[bold]The warehouse[/] is {destination.location}", highlight=False)
+    console.print(Text.assemble(("\nThe warehouse", "bold"), f" is {destination.location}"))
 
 
 def show_queries(destination: Destination, console: Console) -> None:
@@ -97,11 +97,13 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
     )
     console.print()
     if len(rows) < 2:
-        console.print(f"[bold]{title}[/] has no full month of recurring payments yet")
+        console.print(
+            Text.assemble((title, "bold"), " has no full month of recurring payments yet")
+        )
         return
     # The newest month is the one under way.
     month, before = rows[1], rows[2] if len(rows) > 2 else None
-    console.rule(f"[bold]{title}[/], {month[0]:%B %Y}", align="left")
+    console.rule(Text.assemble((title, "bold"), f", {month[0]:%B %Y}"), align="left")
     table = Table(box=None, show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
@@ -156,13 +158,14 @@ def _rows(destination: Destination, sql: str, *values: Any) -> list[tuple[Any, .
     return destination.query(sql, *values)[1]
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Text:
+    """A cell of an answer. What a title says is text: to Rich, `[old]` in a string is a style."""
     match value:
         case None:
-            return "-"
+            return Text("-")
         case Decimal():
-            return f"{value:,.2f}"
+            return Text(f"{value:,.2f}")
         case date():
-            return f"{value:%Y-%m-%d}"
+            return Text(f"{value:%Y-%m-%d}")
         case _:
-            return str(value)
+            return Text(printable(str(value)))
