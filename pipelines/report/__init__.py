@@ -17,8 +17,9 @@ from markupsafe import Markup
 
 from ..destination import Destination
 from ..errors import SettingError
-from ..figures import NOTHING
-from .charts import CHARTS, draw
+from ..figures import NOTHING, printable
+from .charts import draw
+from .charts.drawing import pixels
 from .content import Page, make_page
 from .figures import HISTORY, KINDS
 from .queries import read
@@ -60,19 +61,16 @@ def render(pages: Sequence[Page]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2").render(
+    environment.filters["pixels"] = pixels
+    page = environment.get_template("page.html.j2").render(
         pages=pages,
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
-        draw=_charts,
-        widths={name: width for name, (width, _) in CHARTS.items()},
+        draw=draw,
         history=[(name, KINDS[name].label) for name in HISTORY],
         nothing=NOTHING,
     )
-
-
-def _charts(page: Page, name: str) -> dict[str, Markup]:
-    """Both drawings of a chart. Charts escape what they are given: an XML writer made them."""
-    return {width: Markup(svg) for width, svg in draw(name, page.drawn[name]).items()}
+    # All of it: a name can be hostile wherever it comes from.
+    return printable(page)
 
 
 def _replace(path: Path, text: str) -> None:

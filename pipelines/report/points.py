@@ -57,6 +57,7 @@ def points_of(
             churned[row["month"], row["churn_type"]] += row["customers_churned"]
         if row["month"] in last_year:
             reasons[row["churn_type"], row["churn_reason"]] += row["customers_churned"]
+    types = CHURN_TYPES | {each: type_name(each) for _, each in churned if each not in CHURN_TYPES}
     drawn["churn_types"] = [
         _point(
             month["month"],
@@ -66,16 +67,18 @@ def points_of(
             under_way=month is months[-1],
         )
         for month in months
-        for each, name in CHURN_TYPES.items()
+        for each, name in types.items()
     ]
     drawn["reasons"] = [
         {
-            "place": reason_name(reason),
+            "name": reason_name(reason),
             "kind": type_name(churn_type),
             "value": number,
+            "written": count(number),
             "says": f"{type_name(churn_type)}, {reason_name(reason)}: {count(number)}",
         }
         for (churn_type, reason), number in sorted(reasons.items(), key=lambda each: -each[1])
+        if number
     ]
     drawn["cohorts"] = _cohorts(rows.cohorts, shown)
     drawn["products"] = _product_bars(rows, last_year)
@@ -88,10 +91,11 @@ def points_of(
 def _point(month: date, kind: str, value: Any, form: Form, *, under_way: bool) -> Row:
     so_far = " so far" if under_way else ""
     return {
-        "month": month.isoformat(),
+        "month": month,
         "under_way": under_way,
         "kind": kind,
         "value": float(value),
+        "written": form(value),
         "says": f"{month_name(month)}{so_far}, {kind}: {form(value)}",
     }
 
@@ -99,8 +103,9 @@ def _point(month: date, kind: str, value: Any, form: Form, *, under_way: bool) -
 def _cohorts(cohorts: Sequence[Row], shown: set[date]) -> list[Row]:
     return [
         {
-            "month": row["cohort_month"].isoformat(),
-            "cohort": f"{row['cohort_month']:%b %Y} · {row['customers_in_cohort']:,}",
+            "month": row["cohort_month"],
+            "kind": "",
+            "name": f"{row['cohort_month']:%b %Y} · {row['customers_in_cohort']:,}",
             "months_since": row["months_since"],
             "value": float(row["retention_rate"]),
             "says": f"Customers of {month_name(row['cohort_month'])}, after {row['months_since']} "
@@ -120,9 +125,10 @@ def _product_bars(rows: CompanyRows, last_year: set[date]) -> list[Row]:
     ranked = sorted(net, key=lambda each: (-net[each], str(each)))[:PRODUCTS_SHOWN]
     return [
         {
-            "place": products.get(each, each or "Without a product"),
+            "name": products.get(each, each or "Without a product"),
             "kind": "Net revenue",
             "value": float(net[each]),
+            "written": usd(net[each]),
             "says": f"{products.get(each, each or 'Without a product')}: {usd(net[each])}",
         }
         for each in ranked
