@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..figures import count
+from ..figures import count, named
 from .figures import HEADLINES, HISTORY, KINDS, SECTIONS, SO_FAR, Figure, figure, month_name, short
 from .points import points_of
 from .queries import CompanyRows, Row
@@ -68,7 +68,7 @@ def make_page(rows: CompanyRows) -> Page:
     """
     page = Page(
         company_id=rows.company["company_id"],
-        title=rows.company["title"] or rows.company["company_id"],
+        title=named(rows.company["title"], rows.company["company_id"]),
         as_of=_moment(rows.company["as_of"]),
         run_id=_last_run(rows.freshness),
         not_read=_not_read(rows.freshness),

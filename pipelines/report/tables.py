@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ..figures import NOTHING, count, usd
+from ..figures import NOTHING, count, named, usd
 from .figures import CHURN_TYPES, Figure, Kind, figure
 from .queries import CompanyRows, Row
 
@@ -98,7 +98,7 @@ CUSTOMERS = Kind("Customers", count, 1)
 
 def titles(rows: Iterable[Row], key: str) -> dict[Any, str]:
     """What products go by: their titles, or the ids of those without one."""
-    return {row[key]: row["title"] or row[key] for row in rows}
+    return {row[key]: named(row["title"], row[key]) for row in rows}
 
 
 def products_table(rows: CompanyRows, periods: Periods) -> list[TableRow]:
@@ -136,7 +136,7 @@ def plans_table(rows: CompanyRows, periods: Periods) -> list[TableRow]:
     found = []
     for product_id, plan_id in _ranked(mrr, net):
         plan = plans.get(plan_id)
-        title = (plan and plan["title"]) or plan_id or "Without a plan"
+        title = named(plan["title"] if plan else None, plan_id or "Without a plan")
         names = (title, products.get(product_id, product_id or ""), _price(plan) if plan else "")
         each = (product_id, plan_id)
         found.append(

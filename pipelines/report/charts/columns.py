@@ -11,7 +11,7 @@ from ..queries import Row
 from .drawing import PIXELS, Dot, Drawing, Label, Mark, Rule, Width, pixels, recent
 from .lettering import SIZE
 from .lettering import width as text_width
-from .scale import Form, Scale, number, ticks
+from .scale import LEAST, Form, Scale, ticks
 
 FEWEST_MONTHS = 6
 """A young account has few months: room for those before keeps its columns from being walls."""
@@ -97,7 +97,7 @@ def stacked(form: Form) -> Callable[[Sequence[Row], Width, dict[str, str]], Draw
 
 
 def _frame(points: Sequence[Row], width: Width, values: Sequence[float], form: Form) -> _Frame:
-    steps = ticks(values, TICKS, whole=form is number)
+    steps = ticks(values, TICKS, LEAST[form])
     scale = Scale(float(steps[0]), float(steps[-1]), HEIGHT - BELOW, ABOVE)
     names = {tick: form(tick, steps[1] - steps[0]) for tick in steps}
     left = max(LEAST_BESIDE, *(text_width(name) + 8 for name in names.values()))

@@ -34,25 +34,22 @@ class Scale:
         return self.start + (self.end - self.start) * (value - self.low) / (self.high - self.low)
 
 
-def ticks(values: Iterable[float], about: int, *, whole: bool) -> tuple[Decimal, ...]:
+def ticks(values: Iterable[float], about: int, least: Decimal) -> tuple[Decimal, ...]:
     """Round numbers (steps of 1, 2 or 5 times a power of ten) from below to above all values and 0.
 
     Args:
         values: what must have room.
         about: how many steps there should be; there may be half or twice as many.
-        whole: whether only whole numbers make sense.
+        least: the smallest step that makes sense, a power of ten.
     """
     found = [0.0, *values]
     low, high = min(found), max(found)
-    if low == high:
-        high = 1.0
-    rough = (high - low) / about
+    rough = max((high - low) / about, float(least))
     power = math.floor(math.log10(rough))
     factor = next((each for each in (1, 2, 5) if rough <= each * 1.42 * 10.0**power), 10)
     step = Decimal(factor).scaleb(power)
-    if whole:
-        step = max(step, Decimal(1))
     first, last = math.floor(low / float(step)), math.ceil(high / float(step))
+    last = max(last, first + 1)
     return tuple(each * step for each in range(first, last + 1))
 
 
@@ -70,6 +67,10 @@ def _short(tick: Decimal, step: Decimal, currency: str) -> str:
     # One unit for the whole scale, and not one that makes fractions of fractions.
     unit, letter = next((each for each in UNITS if step * 2 >= each[0]), (Decimal(1), ""))
     text = f"{(abs(tick) / unit).normalize():,f}"
-    if currency and "." in text and not letter:
+    if currency and step != step.to_integral_value():
         text = f"{abs(tick):,.2f}"
     return (MINUS if tick < 0 else "") + currency + text + (letter if tick else "")
+
+
+LEAST: dict[Form, Decimal] = {number: Decimal(1), dollars: Decimal("0.01")}
+"""Smallest step of a scale written so: there is no half customer, and nothing below a cent."""
