@@ -22,6 +22,7 @@ from warehouse import Warehouse
 
 from pipelines.destination import DATASET, MARTS, open_destination
 from pipelines.errors import NothingThere, SettingError
+from pipelines.figures import printable
 from pipelines.report import write_report
 from sources.whop_simulator import DEFAULT_CLOCK, Business, Fault, serve
 
@@ -50,6 +51,7 @@ HOSTILE = (
     "'] + alert(1) + [' ]]> &amp; {{ 7 * 7 }} <!-- \\u003c",
     "A name without a single blank that goes on and on".replace(" ", "_") * 3,
     "\N{RIGHT-TO-LEFT OVERRIDE}esrever \N{ZERO WIDTH JOINER}\t\N{PILE OF POO} & Söhne",
+    "\x1b[31mמועדון הזהב\ufffe של בעלי העסקים בתל אביב והסביבה\x9b",  # noqa: RUF001
 )
 
 
@@ -672,6 +674,38 @@ def test_one_company_can_be_asked_for(several: Several, tmp_path: Path, open_rep
     assert not (tmp_path / "none.html").exists()
 
 
+CUT = """() => [...document.querySelectorAll('figure svg')].flatMap(svg => {
+    const frame = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll('text')].filter(text => {
+        const box = text.getBoundingClientRect();
+        return box.left < frame.left - 1 || box.right > frame.right + 1
+            || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
+    }).map(text => [svg.closest('figure').dataset.chart, text.textContent].join(': '));
+})"""
+"""Letters of charts that stick out of them, and so are cut."""
+
+MEET = """() => [...document.querySelectorAll('figure')].flatMap(figure => {
+    const texts = [...figure.querySelectorAll('svg text, .legend li')]
+        .map(each => [each.textContent, each.getBoundingClientRect()])
+        .filter(([text, box]) => text && box.width);
+    return texts.flatMap(([one, a], place) => texts.slice(place + 1)
+        .filter(([_, b]) => a.left < b.right && b.left < a.right
+            && a.top + 3 < b.bottom && b.top + 3 < a.bottom)
+        .map(([other]) => [figure.dataset.chart, one, other].join(': ')));
+})"""
+"""Letters of charts that run into one another; above and below a line there is air."""
+
+
+@pytest.mark.parametrize("width", [PHONE, PAPER, 760, DESK])
+def test_no_letter_of_a_chart_is_cut_or_runs_into_another(
+    several: Several, open_report: Open, width: int
+) -> None:
+    with open_report(several.path, width) as opened:
+        assert opened.page.evaluate("() => document.querySelectorAll('svg text').length") > 1000
+        assert opened.page.evaluate(CUT) == []
+        assert opened.page.evaluate(MEET) == []
+
+
 @pytest.mark.parametrize("width", [PHONE, PAPER, DESK])
 def test_every_account_fits(several: Several, open_report: Open, width: int) -> None:
     with open_report(several.path, width) as opened:
@@ -733,9 +767,12 @@ def test_hostile_names_are_text(several: Several, open_report: Open) -> None:
         assert article.locator("h1").text_content() == HOSTILE[0]
         names = [each.text_content() for each in article.locator("tbody .name").all()]
         for name in HOSTILE:
-            assert name in names, name
+            assert printable(name) in names, name
         said = marks(opened, company_id, "products")
-        assert {each.rsplit(": ", 1)[0] for each in said} <= {*HOSTILE, "Without a product"}
+        assert {each.rsplit(": ", 1)[0] for each in said} <= {
+            *map(printable, HOSTILE),
+            "Without a product",
+        }
         assert len(said) >= 3
         axis = article.locator("[data-chart=products] .wide svg").text_content()
         assert "<script>" in axis
