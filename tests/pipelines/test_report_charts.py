@@ -164,6 +164,12 @@ def test_a_name_is_one_line_that_has_room(title: str, room: int) -> None:
         assert " ".join(printable(title).split()).startswith(name.removesuffix(ELLIPSIS))
 
 
+def test_accents_are_not_piled_up_over_the_names_above() -> None:
+    assert shorten("Cafe\N{COMBINING ACUTE ACCENT} " + HOSTILE["many accents"], 240) == (
+        "Cafe\N{COMBINING ACUTE ACCENT} a" + "\N{COMBINING ACUTE ACCENT}" * 3
+    )
+
+
 def test_a_name_is_not_cut_between_a_letter_and_its_accent() -> None:
     accented = "e\N{COMBINING ACUTE ACCENT}"
     for room in range(20, 200):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 SIZE = 11
@@ -19,17 +20,24 @@ _WIDTHS = {
 _OTHERS = {"Lu": 0.74, "Ll": 0.63, "Nd": 0.64, "Mn": 0.0, "Me": 0.0, "Cf": 0.0, "So": 1.4}
 _REST = 0.85
 
+_MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+_ACCENTS = re.compile(f"({_MARKS}{{3}}){_MARKS}+")
+"""Marks for letters of all scripts, more than three of them in a row; no language has so many."""
+
 _JOINER = "\N{ZERO WIDTH JOINER}"
 
 
-def width(text: str, size: float = SIZE) -> float:
+def width(text: str) -> float:
     """Pixels that a text takes at most in the usual fonts."""
-    return size * sum(map(_part, text))
+    return SIZE * sum(map(_part, text))
 
 
 def shorten(text: str, room: float) -> str:
-    """A text on one line, cut with an ellipsis when it may be wider than the room (pixels)."""
-    text = " ".join(text.split())
+    """A text on one line, cut with an ellipsis when it may be wider than the room (pixels).
+
+    Of accents on one letter, which would be piled up over the lines above, the first ones stay.
+    """
+    text = _ACCENTS.sub(r"\1", " ".join(text.split()))
     if width(text) <= room:
         return text
     left = room - width(ELLIPSIS)
