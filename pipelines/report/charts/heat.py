@@ -16,8 +16,8 @@ ROW = 20
 ABOVE = 34
 """Room for the title of the columns, and for their numbers."""
 
-MANY = 24
-"""More columns than this have smaller numbers in them."""
+TIGHT = 22
+"""Cells narrower than this (pixels) have smaller numbers in them."""
 
 
 def heat_map(points: Sequence[Row], width: Width, colours: dict[str, str]) -> Drawing:
@@ -42,7 +42,7 @@ def heat_map(points: Sequence[Row], width: Width, colours: dict[str, str]) -> Dr
         Label(left - 6, rows[month] + ROW / 2 + SIZE / 3, name, "end")
         for month, name in names.items()
     ]
-    look = "cell small" if columns > MANY else "cell"
+    look = "cell small" if cell < TIGHT else "cell"
     for point in shown:
         if point["months_since"] >= columns:
             continue
