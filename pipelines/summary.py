@@ -13,7 +13,8 @@ from rich.text import Text
 from sources.whop import RunReport
 
 from .destination import MARTS, Destination
-from .figures import count, named, percent, printable, usd
+from .figures import count, percent, usd
+from .titles import named, printable
 
 QUERIES: tuple[tuple[str, str], ...] = (
     (

@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from ..destination import Destination
 from ..errors import SettingError
-from ..figures import NOTHING, printable
+from ..figures import NOTHING
+from ..titles import printable
 from .charts import draw
 from .charts.drawing import pixels
 from .content import Page, make_page

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..figures import count, named
+from ..figures import count
+from ..titles import named
 from .figures import HEADLINES, HISTORY, KINDS, SECTIONS, SO_FAR, Figure, figure, month_name, short
 from .points import points_of
 from .queries import CompanyRows, Row

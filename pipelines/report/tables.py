@@ -9,7 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ..figures import NOTHING, count, named, usd
+from ..figures import NOTHING, count, usd
+from ..titles import named
 from .figures import CHURN_TYPES, Figure, Kind, figure
 from .queries import CompanyRows, Row
 

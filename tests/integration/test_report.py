@@ -22,8 +22,8 @@ from warehouse import Warehouse
 
 from pipelines.destination import DATASET, MARTS, open_destination
 from pipelines.errors import NothingThere, SettingError
-from pipelines.figures import printable
 from pipelines.report import write_report
+from pipelines.titles import printable
 from sources.whop_simulator import DEFAULT_CLOCK, Business, Fault, serve
 
 if TYPE_CHECKING:

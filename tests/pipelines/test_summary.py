@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from pipelines.destination import MARTS, Destination
-from pipelines.figures import named, printable
 from pipelines.summary import show_queries, show_summary
+from pipelines.titles import named, printable
 
 MONTHS = ("2025-11-01", "2025-12-01", "2026-01-01")
 
