@@ -517,7 +517,7 @@ def test_nothing_in_it_runs_or_is_loaded(report: Path) -> None:
     assert active(report) == []
     text = report.read_text()
     assert "default-src 'none'" in text
-    assert len(text) < 600_000
+    assert len(text) < 400_000
 
 
 OUTSIDE = """(margin) => {

@@ -4,8 +4,9 @@ A report that is e-mailed is opened in previews and mail programs that run no sc
 must be a picture already, stay sharp in print, and have no colours of its own: the page sets them,
 for light, dark and print, by the class of each shape. Here a chart is laid out (`columns`, `lying`,
 `heat`: where is what, in pixels) as a `Drawing`, and `chart.svg.j2` writes it. That is all own
-code on purpose: what it takes is a few hundred lines, and a drawing library in native code once
-ended the whole process over a character in a product's title.
+code on purpose: libraries bring colours, fonts and scripts that would have to be taken out again,
+what is needed is a few hundred lines, and one in native code once ended the whole process over a
+character in a product's title.
 
 A picture scaled to a phone cannot be read. So each chart is laid out twice, as wide as its place
 on a page and for a phone, and the page shows one.

@@ -44,10 +44,6 @@ class _Frame:
     room: float
     """Pixels that a month has."""
 
-    @property
-    def zero(self) -> float:
-        return self.scale.at(0)
-
 
 def line(form: Form) -> Callable[[Sequence[Row], Width, dict[str, str]], Drawing]:
     """A line over the months; `form` writes the numbers of its scale."""
@@ -57,9 +53,8 @@ def line(form: Form) -> Callable[[Sequence[Row], Width, dict[str, str]], Drawing
         frame = _frame(points, width, [point["value"] for point in shown], form)
         places = [(frame.middles[p["month"]], frame.scale.at(p["value"])) for p in shown]
         path = " ".join(f"{pixels(x)},{pixels(y)}" for x, y in places)
-        ends = (pixels(places[0][0]), pixels(places[-1][0]))
         frame.drawing.line = f"M{path}"
-        frame.drawing.area = f"M{path} V{pixels(frame.zero)} H{ends[0]} Z"
+        frame.drawing.area = f"M{path} V{pixels(frame.scale.at(0))} H{pixels(places[0][0])} Z"
         frame.drawing.dots = [
             Dot(x, y, point["says"]) for (x, y), point in zip(places, shown, strict=True)
         ]

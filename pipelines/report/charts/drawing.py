@@ -51,13 +51,14 @@ class Rule:
 
 @dataclass(frozen=True)
 class Label:
-    """Letters; `x` is where they begin, end, or have their middle, as `look` says."""
+    """Letters; `x` is where they begin (`start`), end (`end`) or have their middle."""
 
     x: float
     y: float
     """Of the line they stand on."""
     text: str
-    look: Literal["start", "middle", "end", "cell"] | str
+    look: str
+    """Classes of the page's style."""
 
 
 @dataclass
