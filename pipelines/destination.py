@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
-import os
 import shutil
 import tempfile
 import time
@@ -15,9 +13,9 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import (
-    ConfigProviderException,
     ConfigurationException,
     InvalidNativeValue,
+    ValueNotSecretException,
 )
 from dlt.common.destination.exceptions import (
     DestinationException,
@@ -26,6 +24,8 @@ from dlt.common.destination.exceptions import (
 )
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from . import address as postgres_address
+from . import settings
 from .errors import NothingThere, PipelineError, SettingError
 
 PIPELINE_NAME = "whop"
@@ -67,7 +67,7 @@ class Destination:
         if self.name == "duckdb":
             return str(Path(credentials.database).resolve())
         if self.name == "postgres":
-            return f"postgres at {credentials.host}:{credentials.port}/{credentials.database}"
+            return postgres_address.shown(credentials.to_native_representation())
         return self.name
 
     @property
@@ -111,19 +111,7 @@ class Destination:
         }
         if self.name == "duckdb":
             return {**shared, "WHOP_ELT_DUCKDB_PATH": str(Path(credentials.database).resolve())}
-        return {
-            **shared,
-            "WHOP_ELT_POSTGRES_HOST": credentials.host,
-            "WHOP_ELT_POSTGRES_PORT": str(credentials.port),
-            "WHOP_ELT_POSTGRES_USER": credentials.username,
-            "WHOP_ELT_POSTGRES_PASSWORD": credentials.password or "",
-            "WHOP_ELT_POSTGRES_DBNAME": credentials.database,
-        }
-
-
-DUCKDB_CONFIG = {"memory_limit": "160MB", "threads": 2}
-"""DuckDB, left alone, takes what memory there is. A part of a load needs no more than this (each
-thread holds rows of its own); the rest waits in files beside the warehouse's."""
+        return {**shared, **postgres_address.for_dbt(credentials.to_native_representation())}
 
 
 def open_destination(name: str, company_id: str | None = None) -> Destination:
@@ -141,47 +129,73 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
         SettingError: no such destination, or its credentials are missing or unreadable.
         PipelineError: it does not answer.
     """
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault(
-        "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", json.dumps(DUCKDB_CONFIG)
-    )
-    # What stops a run is told in one line; dlt's own log adds a traceback per table and try.
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-    # A load's rows would lie beside their tables until the next load, half of the file and perhaps
-    # personal data that the tables do not have any more; and in dlt's folder until the run ends.
-    os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
-    os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
+    settings.prepare(name)
     if name == "postgres":
         _keep_empty_texts()
-        # To compress the CSV files took half of the load, and they are read at once.
-        os.environ.setdefault("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
     folder = _new_folder()
-    setting = _setting(name)
     try:
         pipeline = dlt.pipeline(
             f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
             pipelines_dir=str(folder),
-            destination=name,
+            destination=_factory(name),
             dataset_name=DATASET,
         )
+        if name == "duckdb":
+            _check_file(Path(pipeline.sql_client().credentials.database))
         pipeline.sync_destination()
-    except ConfigProviderException as error:
-        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
     except UnknownDestinationModule as error:
         raise SettingError(f"dlt knows no destination {name}: use duckdb or postgres") from error
-    except PipelineStepFailed as error:
-        causes = list(_causes(error))
-        if any(isinstance(cause, InvalidNativeValue) for cause in causes):
-            # The value is not repeated: it may hold a password.
-            raise SettingError(
-                f"{setting} cannot be read; it looks like postgresql://user:password@host:5432/name"
-            ) from error
-        if isinstance(causes[-1], ConfigurationException):
-            raise SettingError(f"Set {setting}: {first_line(causes[-1])}") from error
-        what = "cannot be opened" if name == "duckdb" else "does not answer"
-        says = first_line(causes[-1]).rstrip("!.")
-        raise PipelineError(f"{name} {what}: {says}. {_advice(name)}, or set {setting}") from error
+    except (PipelineStepFailed, ConfigurationException) as error:
+        raise _not_opened(name, error) from error
     return Destination(name, pipeline, company_id)
+
+
+def _factory(name: str) -> Any:
+    """What dlt makes the destination from: its name, or for Postgres the address, cleaned."""
+    address = settings.address(name) if name == "postgres" else None
+    if address is None:
+        return name
+    return dlt.destinations.postgres(credentials=postgres_address.checked(address))
+
+
+def _check_file(file: Path) -> None:
+    """Refuse the name of a DuckDB file that SQL would take for something else.
+
+    The file's name is the catalog's: in whop_raw.duckdb `whop_raw.payments` is ambiguous.
+
+    Raises:
+        SettingError: the file has such a name.
+    """
+    name = file.stem.lower()
+    if name in _TAKEN or name.startswith(f"{MODELS}_") or set(name) & set("'\""):
+        raise SettingError(
+            f"A DuckDB file cannot be called {file.name}, which means something else in SQL: set "
+            f"{_setting('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
+        )
+
+
+_TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "information_schema"})
+"""What DuckDB itself calls catalogs and schemas."""
+
+
+def _not_opened(name: str, error: Exception) -> PipelineError:
+    """Why a destination could not be opened, and what to change."""
+    setting = _setting(name)
+    causes = list(_causes(error))
+    if any(isinstance(cause, InvalidNativeValue) for cause in causes):
+        # The value is not repeated: it may hold a password.
+        form = f"; it looks like {postgres_address.FORM}" if name == "postgres" else ""
+        return SettingError(f"{setting} cannot be read{form}")
+    for cause in causes:
+        if isinstance(cause, ValueNotSecretException):
+            return SettingError(f"Move {cause.key} from .dlt/config.toml to .dlt/secrets.toml")
+    if isinstance(causes[-1], ConfigurationException):
+        if name == "postgres":
+            return SettingError(f"Set {setting}; it looks like {postgres_address.FORM}")
+        return SettingError(f"Set {setting}: {first_line(causes[-1])}")
+    what = "cannot be opened" if name == "duckdb" else "does not answer"
+    says = first_line(causes[-1]).rstrip("!.")
+    return PipelineError(f"{name} {what}: {says}. {_advice(name, says)}, or set {setting}")
 
 
 def _setting(name: str) -> str:
@@ -189,7 +203,9 @@ def _setting(name: str) -> str:
     return f"DESTINATION__{name.upper()}__CREDENTIALS"
 
 
-def _advice(name: str) -> str:
+def _advice(name: str, says: str = "") -> str:
+    if "but we can only read version" in says:
+        return "A newer DuckDB has written it: pip install --upgrade duckdb"
     if name == "duckdb":
         return "Close what else has it open, see that the disk has room"
     return "See that it is up and takes connections"
@@ -214,12 +230,16 @@ def _keep_empty_texts() -> None:
 
 def _new_folder() -> Path:
     """An empty folder for dlt's working files; those that killed runs left are removed."""
-    parent = WORK_FOLDER.resolve() / "dlt"
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.iterdir():
-        if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    parent: Path | None = WORK_FOLDER.resolve() / "dlt"
+    if "'" in str(parent):
+        # dlt writes paths of files into SQL as they are.
+        parent = None
+    else:
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.iterdir():
+            if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="whop-elt-", dir=parent))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

@@ -9,12 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import dlt
-from dlt.common.configuration.exceptions import (
-    ConfigFieldMissingException,
-    ConfigProviderException,
-    ConfigValueCannotBeCoercedException,
-)
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
 from dlt.common.runtime import signals
@@ -36,6 +30,7 @@ from .destination import (
 from .errors import ExitCode, PipelineError, SettingError
 from .lock import database_lock, loading_turn, run_lock
 from .log import event
+from .settings import company_ids, explained, source
 from .transform import Progress, transform
 
 Loading = Callable[[], None]
@@ -84,9 +79,9 @@ def sync(
     if full:
         overrides["full"] = True
     if tables:
-        overrides["tables"] = list(tables)
+        overrides["tables"] = tables
     if destination.company_id:
-        overrides |= {"company_id": "", "company_ids": [destination.company_id]}
+        overrides["company_ids"] = [destination.company_id]
     earlier: set[str] | None = None
     while True:
         part = RunReport(run_id=report.run_id, progress=report.progress)
@@ -155,18 +150,8 @@ def open_source(**settings: Any) -> DltSource:
         SettingError: a setting is missing or wrong; the text names it.
     """
     try:
-        return whop(**settings)
-    except ConfigFieldMissingException as error:
-        names = ", ".join(f"SOURCES__WHOP__{field.upper()}" for field in error.traces)
-        raise SettingError(f"Set {names}, or the same in .dlt/secrets.toml") from error
-    except ConfigValueCannotBeCoercedException as error:
-        form = ', written ["a", "b"]' if "list" in str(error.hint).lower() else ""
-        raise SettingError(
-            f"SOURCES__WHOP__{error.field_name.upper()} has a value it cannot have; the README "
-            f"says which it can{form}"
-        ) from error
-    except ConfigProviderException as error:
-        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
+        with explained():
+            return whop(**source(**settings))
     except ValueError as error:
         raise SettingError(str(error)) from error
 
@@ -222,7 +207,7 @@ def companies_to_sync(destination_name: str) -> list[str | None]:
     Returns:
         Company ids, each for a `locked_destination` of its own; or only None: all in one sync.
     """
-    companies: list[str] = dlt.config.get("sources.whop.company_ids", list) or []
+    companies = company_ids()
     if len(companies) > 1 and destination_name in SIDE_BY_SIDE:
         return list(companies)
     return [None]

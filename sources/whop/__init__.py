@@ -26,7 +26,6 @@ removed. State lives in the destination, with the rows.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, get_args
@@ -158,7 +157,7 @@ def whop(
         strict=report is None,
     )
     # dlt adds its load id to Arrow tables only when told. By it a run sees what a killed one left.
-    os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     _quieten_dlt()
     resources = [
         dlt.resource(
