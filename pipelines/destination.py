@@ -114,7 +114,9 @@ class Destination:
         return {**shared, **postgres_address.for_dbt(credentials.to_native_representation())}
 
 
-def open_destination(name: str, company_id: str | None = None) -> Destination:
+def open_destination(
+    name: str, company_id: str | None = None, *, reading: bool = False
+) -> Destination:
     """Return the destination with this dlt name, connected to and with its state restored.
 
     dlt keeps the state of a pipeline as one value, which each load writes whole: two loads at the
@@ -125,14 +127,20 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
     destination, so a run never depends on what an earlier one, perhaps a killed one, left on this
     machine. The folder goes when the process ends.
 
+    Args:
+        name: a dlt destination name.
+        company_id: the one company it is opened for, side by side with others.
+        reading: only to look: nothing is made in the working directory.
+
     Raises:
+        NothingThere: there is no DuckDB file to look at.
         SettingError: no such destination, or its credentials are missing or unreadable.
         PipelineError: it does not answer.
     """
     settings.prepare(name)
     if name == "postgres":
         _keep_empty_texts()
-    folder = _new_folder()
+    folder = _new_folder(None if reading else WORK_FOLDER.resolve() / "dlt")
     try:
         pipeline = dlt.pipeline(
             f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
@@ -141,7 +149,7 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
             dataset_name=DATASET,
         )
         if name == "duckdb":
-            _check_file(Path(pipeline.sql_client().credentials.database))
+            _check_file(Path(pipeline.sql_client().credentials.database), reading)
         pipeline.sync_destination()
     except UnknownDestinationModule as error:
         raise SettingError(f"dlt knows no destination {name}: use duckdb or postgres") from error
@@ -158,13 +166,14 @@ def _factory(name: str) -> Any:
     return dlt.destinations.postgres(credentials=postgres_address.checked(address))
 
 
-def _check_file(file: Path) -> None:
-    """Refuse the name of a DuckDB file that SQL would take for something else.
+def _check_file(file: Path, reading: bool) -> None:
+    """Refuse the name of a DuckDB file that SQL would take for something else, and a missing file.
 
     The file's name is the catalog's: in whop_raw.duckdb `whop_raw.payments` is ambiguous.
 
     Raises:
         SettingError: the file has such a name.
+        NothingThere: it is to be read, and is not there.
     """
     name = file.stem.lower()
     if name in _TAKEN or name.startswith(f"{MODELS}_") or set(name) & set("'\""):
@@ -172,6 +181,8 @@ def _check_file(file: Path) -> None:
             f"A DuckDB file cannot be called {file.name}, which means something else in SQL: set "
             f"{_setting('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
         )
+    if reading and not file.exists():
+        raise NothingThere(f"There is no {file.resolve()} yet: `whop-elt run` makes it")
 
 
 _TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "information_schema"})
@@ -228,15 +239,15 @@ def _keep_empty_texts() -> None:
     postgres.is_nullable_column = lambda col: False  # type: ignore[attr-defined]
 
 
-def _new_folder() -> Path:
-    """An empty folder for dlt's working files; those that killed runs left are removed."""
-    parent: Path | None = WORK_FOLDER.resolve() / "dlt"
-    if "'" in str(parent):
-        # dlt writes paths of files into SQL as they are.
+def _new_folder(parent: Path | None) -> Path:
+    """An empty folder for dlt's working files, which goes when the process ends."""
+    # dlt writes the paths of files into SQL as they are.
+    if parent is not None and "'" in str(parent):
         parent = None
-    else:
+    if parent is not None:
         parent.mkdir(parents=True, exist_ok=True)
         for left in parent.iterdir():
+            # Of runs that were killed.
             if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix="whop-elt-", dir=parent))

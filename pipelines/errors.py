@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -53,3 +54,18 @@ class DataTestFailed(PipelineError):
     def __init__(self, text: str, tests: Sequence[str]) -> None:
         super().__init__(text)
         self.tests = tests
+
+
+_OF_FOLDERS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
+)
+
+
+def of_files(error: OSError) -> SettingError | None:
+    """What to change when a file cannot be written where a run works; None for other errors."""
+    if error.errno not in _OF_FOLDERS or error.filename is None:
+        return None
+    return SettingError(
+        f"{error.filename} cannot be written: {error.strerror}. Run in a folder that is yours (was "
+        "whop-elt started here by root, or by another user?)"
+    )

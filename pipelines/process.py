@@ -1,9 +1,16 @@
-"""Tunes the process for many rows; called by whoever owns the process, and never by an import."""
+"""Sets the process up for many rows and private files: for whoever owns it, never by an import."""
 
 from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_OWNER_ONLY = 0o077
+
+_masks: list[int] = []
+"""The masks of new files that were there before ours."""
 
 
 def tune() -> None:
@@ -16,3 +23,22 @@ def tune() -> None:
     # 6 % of a first load. Much more seldom must not be: httpx's answers, bodies included, are in
     # cycles.
     gc.set_threshold(2_000, 10, 100)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Make files that only their owner can read: warehouse and logs hold names and e-mails."""
+    _masks.append(os.umask(_OWNER_ONLY))
+    try:
+        yield
+    finally:
+        os.umask(_masks.pop())
+
+
+def usual_mask() -> int:
+    """The mask of new files that is the user's own; for what is made to be handed on."""
+    if _masks:
+        return _masks[0]
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,4 +1,4 @@
-"""How far a run has come: bars on a terminal; elsewhere a line now and then, so that it is not dumb."""
+"""How far a run has come: bars on a terminal; elsewhere a line every now and then."""
 
 from __future__ import annotations
 

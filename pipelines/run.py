@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
@@ -20,6 +21,7 @@ from sources.whop.resources import REFERRED_TABLES
 
 from .alerts import Watch, tell_age
 from .destination import (
+    MODELLED,
     WORK_FOLDER,
     Destination,
     first_line,
@@ -27,10 +29,12 @@ from .destination import (
     open_destination,
     root_cause,
 )
-from .errors import ExitCode, PipelineError, SettingError
+from .errors import ExitCode, NothingThere, PipelineError, SettingError
+from .figures import counted
 from .lock import database_lock, loading_turn, run_lock
 from .log import event
-from .settings import company_ids, explained, source
+from .settings import base_url, company_ids, explained, source
+from .status import shown_companies
 from .transform import Progress, transform
 
 Loading = Callable[[], None]
@@ -82,6 +86,7 @@ def sync(
         overrides["tables"] = tables
     if destination.company_id:
         overrides["company_ids"] = [destination.company_id]
+    _refuse_mixture(destination, overrides)
     earlier: set[str] | None = None
     while True:
         part = RunReport(run_id=report.run_id, progress=report.progress)
@@ -121,7 +126,7 @@ def sync(
         name = f"{table.company_id} {table.table}" if several else table.table
         event(
             f"{name}: {table.rows_new:,} new, {table.rows_changed:,} changed, "
-            f"{table.rows_deleted:,} deleted ({table.requests:,} requests)"
+            f"{table.rows_deleted:,} deleted ({counted(table.requests, 'request')})"
             if table.status == "ok"
             else f"{name}: {table.status}: {table.error}",
             logging.INFO if table.status == "ok" else logging.ERROR,
@@ -141,6 +146,32 @@ def sync(
         for note in table.notes:
             event(f"{name}: {note}", run_id=report.run_id, table=table.table)
     return exit_code(report)
+
+
+def _refuse_mixture(destination: Destination, given: Mapping[str, Any]) -> None:
+    """Keep a real business out of the warehouse of the demo's invented one."""
+    root = given.get("base_url") or base_url()
+    if destination.name not in MODELLED or urlsplit(root).hostname in _THIS_MACHINE:
+        return
+    from sources.whop_simulator import Business
+
+    invented = Business.empty().company_id
+    raw = destination.pipeline.dataset_name
+    try:
+        _, rows = destination.query(
+            f"select count(*) from {raw}.companies where company_id = %s", invented
+        )
+    except NothingThere:
+        return
+    if rows[0][0]:
+        raise SettingError(
+            f"{destination.location} holds the invented business of `whop-elt demo`: run in "
+            "another folder, or take that file away"
+        )
+
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+"""Where simulators answer."""
 
 
 def open_source(**settings: Any) -> DltSource:
@@ -219,6 +250,7 @@ def run(
     *,
     full: bool = False,
     tables: Sequence[str] | None = None,
+    company_id: str | None = None,
     loading: Loading | None = None,
     modelling: Progress | None = None,
     page: Path | None = None,
@@ -236,6 +268,7 @@ def run(
         report: filled with what the run did, table by table.
         full: read every table whole.
         tables: names of the tables to read; None reads all.
+        company_id: the only company to sync, with cursors of its own; the models are of all.
         loading: called when reading is over and loading begins.
         modelling: called when a model or test is done.
         page: where to write the report; None writes none.
@@ -249,30 +282,49 @@ def run(
         PipelineError: see `sync`, `transform`, `write_report` and `locked_destination`.
     """
     watch = watch or Watch(report.run_id)
-    with locked_destination(destination_name) as destination:
-        watch.opened(destination)
-        watch.step("sync")
-        code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
+    with ExitStack() as stack:
+        destination = stack.enter_context(opened(watch, destination_name, company_id))
+        with watch.step("sync"):
+            code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
         watch.synced(report)
+        if company_id:
+            # The models are of all companies: no other of them may be loading.
+            stack.close()
+            destination = stack.enter_context(opened(watch, destination_name))
         if any(table.status == "ok" for table in report.tables):
-            watch.step("models")
-            count = transform(destination, progress=modelling)
+            with watch.step("models"):
+                count = transform(destination, progress=modelling)
             watch.transformed()
             event(f"{count} models and tests", count=count)
             if page:
-                watch.step("report")
-                report_to(destination, page)
-                watch.step_ended()
+                with watch.step("report"):
+                    report_to(destination, page)
         tell_age(watch, destination)
         return destination, code
 
 
+@contextmanager
+def opened(watch: Watch, name: str, company_id: str | None = None) -> Iterator[Destination]:
+    """Open a destination as `locked_destination` does, and have the watch note whether it could."""
+    with ExitStack() as stack:
+        with watch.step("warehouse"):
+            destination = stack.enter_context(locked_destination(name, company_id))
+        watch.destination = destination
+        yield destination
+
+
 def report_to(destination: Destination, page: Path, companies: Sequence[str] = ()) -> Path:
-    """Write the report, and say where it is; see `write_report`."""
+    """Write the report, and say where it is; see `write_report`.
+
+    Args:
+        destination: a warehouse whose models are built.
+        page: the file.
+        companies: those it is about; none named, it is about those that are configured.
+    """
     # What draws the charts takes a moment to import; the other commands do not wait for it.
     from .report import write_report
 
-    written = write_report(destination, page, companies)
+    written = write_report(destination, page, companies or shown_companies(destination))
     event(f"The report is {written}", report=str(written))
     return written
 

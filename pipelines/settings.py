@@ -51,7 +51,8 @@ DEFAULTS: Mapping[str, Any] = {
     # personal data that the tables do not have any more; and in dlt's folder until the run ends.
     "load": {"truncate_staging_dataset": True, "delete_completed_jobs": True},
     "destination": {
-        "duckdb": {"credentials": {"global_config": DUCKDB_CONFIG}},
+        # dlt would name the file after the pipeline, of which a company synced alone has its own.
+        "duckdb": {"credentials": {"database": "whop.duckdb", "global_config": DUCKDB_CONFIG}},
         # Without one, libpq looks where it always does: .pgpass, or what the server trusts.
         "postgres": {"credentials": {"password": "", "username": "", "host": ""}},
     },

@@ -9,9 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .destination import Destination
+from .destination import MARTS, Destination
+from .errors import NothingThere
+from .settings import company_ids
+from .settings import tables as chosen_tables
 
 RUNS_SHOWN = 5
+
+NOT_TO_BE_READ = ("forbidden",)
+"""Outcomes of a table that no waiting mends: it has no age."""
 
 
 def read_status(destination: Destination) -> dict[str, Any]:
@@ -20,7 +26,8 @@ def read_status(destination: Destination) -> dict[str, Any]:
     Returns:
         `tables`: per company and table, the last run, its outcome, cursor, error, the time of the
         last good run, and that run's age in hours; `runs`: the newest runs; `age_hours`: age of the
-        stalest table, None when a table was never read.
+        stalest table that the key may read, None when one was never read. Tables and companies that
+        are not chosen any more are left out.
     """
     raw = destination.pipeline.dataset_name
     now = datetime.now(UTC)
@@ -39,7 +46,12 @@ def read_status(destination: Destination) -> dict[str, Any]:
             from ranked where newest = 1 order by company_id, table_name"""
     )
     names = ("company_id", "table", "status", "mode", "started_at", "cursor", "error", "good_at")
-    tables = [dict(zip(names, row, strict=True)) for row in rows]
+    wanted, companies = chosen_tables(), company_ids()
+    tables = [
+        table
+        for table in (dict(zip(names, row, strict=True)) for row in rows)
+        if table["table"] in wanted and (not companies or table["company_id"] in companies)
+    ]
     for table in tables:
         good_at = table["good_at"]
         if good_at is not None and good_at.tzinfo is None:
@@ -66,9 +78,26 @@ def read_status(destination: Destination) -> dict[str, Any]:
         "tables_not_read",
     )
     runs = [dict(zip(run_names, (*row[:3], *map(int, row[3:])), strict=True)) for row in rows]
-    ages = [table["age_hours"] for table in tables]
+    ages = [table["age_hours"] for table in tables if table["status"] not in NOT_TO_BE_READ]
     stalest = max(ages) if ages and None not in ages else None
     return {"age_hours": stalest, "tables": tables, "runs": runs}
+
+
+def shown_companies(destination: Destination) -> list[str]:
+    """The companies that summary and report are about: those configured, of those that are there.
+
+    Returns:
+        Their ids; empty means all.
+    """
+    configured = company_ids()
+    if not configured:
+        return []
+    try:
+        _, rows = destination.query(f"select company_id from {MARTS}.dim_companies")
+    except NothingThere:
+        return []
+    there = {company_id for (company_id,) in rows}
+    return [company_id for company_id in configured if company_id in there]
 
 
 def show_status(status: dict[str, Any], console: Console) -> None:

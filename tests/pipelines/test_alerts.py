@@ -20,7 +20,8 @@ import psycopg2
 import pytest
 from test_cli import CLOSED, NO_POSTGRES, Shell, business
 
-from pipelines import alerts
+from pipelines.alerts import store, watch
+from pipelines.alerts import webhook as webhooks
 from pipelines.destination import DATASET, Destination
 from pipelines.errors import DataTestFailed, PipelineError
 from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
@@ -136,7 +137,7 @@ def test_all_is_well_and_nothing_is_said(shell: Shell, hook: Webhook) -> None:
     assert hook.new() == []
     with duckdb.connect(str(shell.folder / "whop.duckdb")) as held:
         tables = held.sql("select table_name from information_schema.tables").fetchall()
-    assert (alerts.TABLE,) not in tables
+    assert (store.TABLE,) not in tables
 
 
 def test_a_table_that_fails_is_told_once_and_once_when_it_is_over(
@@ -263,7 +264,7 @@ def test_a_report_that_cannot_be_made_is_told_and_over_when_it_is(
 
 def test_an_age_that_is_no_number_is_named_and_stops_nothing(shell: Shell, hook: Webhook) -> None:
     assert run(shell, ALERTS__MAX_AGE_HOURS="a day") == 0
-    assert "ALERTS__MAX_AGE_HOURS cannot be read" in shell.everything_said
+    assert "ALERTS__MAX_AGE_HOURS is 'a day'" in shell.everything_said
     assert hook.new() == []
 
 
@@ -343,7 +344,7 @@ def test_a_fresh_container_knows_what_was_told(
     assert run(shell) == 0
     assert "over" in hook.new()[0]
     with psycopg2.connect(postgres_url) as connection, connection.cursor() as cursor:
-        cursor.execute(f"select kind, subject, over_at is null from {DATASET}.{alerts.TABLE}")
+        cursor.execute(f"select kind, subject, over_at is null from {DATASET}.{store.TABLE}")
         held = cursor.fetchall()
     assert held == [("failed", f"{server.businesses[0].company_id} members", False)]
 
@@ -422,10 +423,10 @@ def test_a_webhook_that_does_not_take_it_is_logged_and_told_by_the_next_run(
 def test_a_webhook_that_never_answers_holds_nothing_up(
     shell: Shell, hook: Webhook, server: Server, monkeypatch: pytest.MonkeyPatch, dribbles: bool
 ) -> None:
-    monkeypatch.setattr(alerts, "SECONDS", 0.5)
+    monkeypatch.setattr(webhooks, "SECONDS", 0.5)
     server.faults.add("GET /members", Fault("status", status=503))
     hook.hold, hook.dribbles = Event(), dribbles
-    sent = alerts._send
+    sent = watch.send
     waited: list[float] = []
 
     def timed(urls: list[str], text: str) -> int:
@@ -434,7 +435,7 @@ def test_a_webhook_that_never_answers_holds_nothing_up(
         waited.append(time.monotonic() - began)
         return taken
 
-    monkeypatch.setattr(alerts, "_send", timed)
+    monkeypatch.setattr(watch, "send", timed)
     result = shell("run", "--quiet", *TABLES)
     hook.hold.set()
     assert result.code == 2
