@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from sources.whop.errors import (
 
 from . import settings
 from .destination import open_destination
-from .errors import ExitCode, PipelineError
+from .errors import ExitCode, NoFile, PipelineError
 from .run import open_source
 
 
@@ -48,8 +49,14 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
     for company_id in settings.company_ids() or ["me"]:
         yield from _check_company(settings.api(), company_id, chosen)
     try:
-        destination = open_destination(destination_name)
+        destination = open_destination(destination_name, reading=True)
         yield Finding("destination", True, destination.location)
+    except NoFile as error:
+        if os.access(error.path.parent, os.W_OK | os.X_OK):
+            yield Finding("destination", True, f"{error.path}, which the first sync makes")
+        else:
+            says = f"{error.path} cannot be made: set DESTINATION__DUCKDB__CREDENTIALS"
+            yield Finding("destination", False, says, ExitCode.SETTING)
     except PipelineError as error:
         yield Finding("destination", False, str(error), error.exit_code)
 

@@ -26,7 +26,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from . import address as postgres_address
 from . import settings
-from .errors import NothingThere, PipelineError, SettingError
+from .errors import NoFile, NothingThere, PipelineError, SettingError
 
 PIPELINE_NAME = "whop"
 DATASET = "whop_raw"
@@ -182,7 +182,7 @@ def _check_file(file: Path, reading: bool) -> None:
             f"{_setting('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
         )
     if reading and not file.exists():
-        raise NothingThere(f"There is no {file.resolve()} yet: `whop-elt run` makes it")
+        raise NoFile(file.resolve())
 
 
 _TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "information_schema"})
@@ -215,7 +215,7 @@ def _setting(name: str) -> str:
 
 
 def _advice(name: str, says: str = "") -> str:
-    if "but we can only read version" in says:
+    if "newer version of DuckDB" in says or "we can only read" in says:
         return "A newer DuckDB has written it: pip install --upgrade duckdb"
     if name == "duckdb":
         return "Close what else has it open, see that the disk has room"

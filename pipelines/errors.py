@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -38,6 +39,14 @@ class SettingError(PipelineError):
 
 class NothingThere(PipelineError):
     """What is asked for has not been loaded or built yet; the text says what does."""
+
+
+class NoFile(NothingThere):
+    """There is no DuckDB file yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"There is no {path} yet: `whop-elt run` makes it")
+        self.path = path
 
 
 class Locked(PipelineError):

@@ -189,8 +189,8 @@ def _row_counts(destination: Destination, tables: Sequence[str]) -> dict[str, st
         }
     for name in tables:
         if name not in found:
-            quoted = name.replace('"', '""').replace("%", "%%")
-            ((rows,),) = _rows(destination, f'select count(*) from {raw}."{quoted}" where %s', True)
+            quoted = name.replace('"', '""')
+            ((rows,),) = _rows(destination, f'select count(*) from {raw}."{quoted}"')
             found[name] = f"{rows:,}"
     return found
 
