@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .destination import WORK_FOLDER, Destination, first_line
+from .destination import WORK_FOLDER, Destination
 from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
 from .settings import model_variables
 
@@ -52,6 +52,7 @@ def transform(
         ) from error
     # dbt takes a second to import; the other commands do not wait for it.
     from dbt.cli.main import dbtRunner
+    from dbt_common.exceptions import DbtDatabaseError
 
     work = (WORK_FOLDER / "dbt").resolve()
     total = 0
@@ -90,8 +91,11 @@ def transform(
     if result.exception is not None:
         if isinstance(result.exception, OSError):
             raise result.exception
-        wrong = SettingError if select else PipelineError
-        raise wrong(f"dbt could not start: {first_line(result.exception)}") from result.exception
+        of_database = isinstance(result.exception, DbtDatabaseError)
+        wrong = SettingError if select and not of_database else PipelineError
+        # Its first line says only of which kind it is.
+        says = " ".join(str(result.exception).split())
+        raise wrong(f"dbt could not start: {says}") from result.exception
     outcomes: list[Any] = list(result.result)  # type: ignore[arg-type]  # a run's results
     if not outcomes:
         raise SettingError("No model or test matches what --select says")

@@ -454,6 +454,67 @@ def test_many_incidents_make_one_message_that_can_be_read(
     assert len(text) < 20_000
 
 
+def test_a_table_left_out_and_a_company_taken_out_are_over_and_have_no_age(
+    shell: Shell, hook: Webhook
+) -> None:
+    companies = [Business(seed=seed, members=15, years=0.3) for seed in (1, 2)]
+    denied = ALL_PERMISSIONS - {"promo_code:basic:read"}
+    tables = '["apps", "members", "promo_codes"]'
+    with serve(*companies, permissions=denied) as two:
+        shell.point_at(two)
+        del shell.environment["SOURCES__WHOP__COMPANY_ID"]
+        first, second = (each.company_id for each in companies)
+        both = {"SOURCES__WHOP__COMPANY_IDS": json.dumps([first, second])}
+        ended = shell("run", "--quiet", **both, SOURCES__WHOP__TABLES=tables)
+        assert ended.code == 3
+        (text,) = hook.new()
+        assert f"{first} promo_codes" in text
+        # What may not be read has no age; what is chosen, and old, has one.
+        monitored = ("status", "--max-age-hours", "26")
+        assert shell(*monitored, **both, SOURCES__WHOP__TABLES=tables).code == 0
+        assert hook.new() == []
+
+        left_out = {**both, "SOURCES__WHOP__TABLES": '["apps", "members"]'}
+        assert shell("run", "--quiet", **left_out).code == 0
+        (over,) = hook.new()
+        assert "over" in over
+        assert f"{first} promo_codes" in over
+        assert f"{second} promo_codes" in over
+        found = json.loads(shell("status", "--json", **left_out).out)
+        assert {table["table"] for table in found["tables"]} == {"apps", "members"}
+
+        one = {**left_out, "SOURCES__WHOP__COMPANY_IDS": json.dumps([first])}
+        with duckdb.connect(str(shell.folder / "whop.duckdb")) as held:
+            held.sql(
+                f"update {DATASET}.sync_runs set started_at = started_at - interval 30 hour "
+                f"where company_id = '{second}'"
+            )
+        assert shell(*monitored, **left_out).code == 2
+        (text,) = hook.new()
+        assert f"{second} apps" in text
+        assert shell(*monitored, **one).code == 0
+        (over,) = hook.new()
+        assert f"{second} apps" in over
+        found = json.loads(shell("status", "--json", **one).out)
+        assert {table["company_id"] for table in found["tables"]} == {first}
+
+
+def test_an_error_outside_of_every_step_is_told_too(
+    shell: Shell, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PipelineError("between two steps")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.run.tell_age", fail)
+        assert run(shell) == 2
+    (text,) = hook.new()
+    assert "• run (since" in text
+    assert "between two steps" in text
+    assert run(shell) == 0
+    assert "• run: " in hook.new()[0]
+
+
 def test_every_company_has_its_own_incidents(shell: Shell, hook: Webhook) -> None:
     companies = [Business(seed=seed, members=15, years=0.3) for seed in (1, 2)]
     with serve(*companies) as two:
