@@ -166,6 +166,16 @@ def demo(destination: DestinationName = None) -> None:
     raise typer.Exit(code)
 
 
+@app.command(epilog="Example: mkdir shop && cd shop && whop-elt init")
+def init() -> None:
+    """Ask for key, company, tables and destination, and write them to .dlt here."""
+    from .init import ask_and_write
+
+    set_up("text", quiet=False)
+    for line in ask_and_write():
+        print(line)
+
+
 @app.command(epilog="Example: SOURCES__WHOP__API_KEY=… whop-elt check --destination postgres")
 def check(destination: DestinationName = None) -> None:
     """Ask whether a run would work: key, company, each table's permission, destination."""

@@ -206,10 +206,10 @@ def company(given: str, name: str = "--company") -> str:
     Raises:
         SettingError: it is empty, or has characters that no id has.
     """
-    cleaned = _clean(given, name)
-    if not cleaned:
+    company_id = cleaned(given, name)
+    if not company_id:
         raise SettingError(f"{name} is empty: give a company's id, biz_…")
-    return cleaned
+    return company_id
 
 
 def tables(given: Sequence[str] | None = None) -> list[str]:
@@ -429,7 +429,7 @@ def _text(field: str, *, secret: bool = False) -> str | None:
     value: Any
     with explained():
         value = (dlt.secrets if secret else dlt.config).get(field)
-    return None if value is None else _clean(str(value), _name(field))
+    return None if value is None else cleaned(str(value), _name(field))
 
 
 def _texts(field: str) -> list[str]:
@@ -442,10 +442,10 @@ def _own(name: str, given: str | None) -> str | None:
 
 def _unique(values: Sequence[Any] | None, name: str) -> list[str]:
     """The values cleaned, without those that are empty, each once."""
-    return [each for each in dict.fromkeys(_clean(str(v), name) for v in values or ()) if each]
+    return [each for each in dict.fromkeys(cleaned(str(v), name) for v in values or ()) if each]
 
 
-def _clean(value: str, name: str) -> str:
+def cleaned(value: str, name: str) -> str:
     """An id, a key or an address without what was pasted along.
 
     Raises:
@@ -453,13 +453,13 @@ def _clean(value: str, name: str) -> str:
             the value.
     """
     # Cf: characters without a width, the byte order mark among them.
-    cleaned = "".join(each for each in value if unicodedata.category(each) != "Cf").strip()
-    for each in cleaned:
+    text = "".join(each for each in value if unicodedata.category(each) != "Cf").strip()
+    for each in text:
         if each.isspace() or not each.isprintable() or not each.isascii():
             what = unicodedata.name(each, f"U+{ord(each):04X}").lower()
             what = "line end" if each in "\r\n" else what
             raise SettingError(f"{name} has a {what} in the middle: copy it once more")
-    return cleaned
+    return text
 
 
 def _name(field: str) -> str:
