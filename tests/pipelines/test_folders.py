@@ -20,7 +20,7 @@ from test_cli import Shell, business
 
 from pipelines import process
 from pipelines.destination import DATASET, open_destination
-from pipelines.summary import _row_counts
+from pipelines.summary import _row_counts, _show_tables
 from sources.whop_simulator import Business, Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -313,3 +313,44 @@ def test_the_version_is_that_of_the_package(shell: Shell) -> None:
         check=True,
     )
     assert result.out == f"whop-elt {ended.stdout.splitlines()[-1]}\n"
+
+
+def test_a_run_of_one_company_reads_it_with_its_own_cursors_and_models_all(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modelled: list[str | None] = []
+
+    def build(destination: Any, **_: object) -> int:
+        modelled.append(destination.company_id)
+        return 0
+
+    monkeypatch.setattr("pipelines.run.transform", build)
+    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
+    company = connected.environment["SOURCES__WHOP__COMPANY_ID"]
+    arguments = ("--tables", "members", "--quiet", "--company", f" {company}")
+    assert connected("run", *arguments).code == 0
+    assert connected("sync", *arguments).code == 0
+    assert modelled == [None]
+    with duckdb.connect(str(connected.folder / "whop.duckdb")) as held:
+        runs = held.sql(f"select mode from {DATASET}.sync_runs order by started_at").fetchall()
+    assert runs == [("full",), ("incremental",)]
+    nobody = connected("run", *arguments[:-1], "biz_nobody")
+    assert nobody.code == 1
+    assert "biz_nobody" in nobody.err
+
+
+def test_a_table_without_rows_is_named_in_one_line_and_one_request_is_one(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = connected("sync", "--tables", "apps", "--tables", "companies")
+    assert "(1 request)" in result.err
+    assert "1 requests" not in result.err
+    monkeypatch.chdir(connected.folder)
+    shown = Console(file=io.StringIO(), width=150)
+    _show_tables(open_destination("duckdb"), shown, None)
+    assert isinstance(shown.file, io.StringIO)
+    lines = shown.file.getvalue().splitlines()
+    assert not [line for line in lines if line.split()[-1:] == ["0"]]
+    empty = " ".join(lines).partition("Without rows: ")[2]
+    assert "payments" in empty
+    assert "apps" not in empty
