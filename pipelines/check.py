@@ -16,6 +16,7 @@ from sources.whop.errors import (
     RequestRefused,
     WhopError,
 )
+from sources.whop.structure import missing_parts, told
 
 from .destination import open_destination
 from .errors import ExitCode, PipelineError
@@ -52,6 +53,8 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
     try:
         destination = open_destination(destination_name)
         yield Finding("destination", True, destination.location)
+        for lacks in told(missing_parts(destination.pipeline)):
+            yield Finding("warehouse", True, lacks)
     except PipelineError as error:
         yield Finding("destination", False, str(error), error.exit_code)
 

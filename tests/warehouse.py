@@ -57,7 +57,11 @@ SYNC_RUNS: Mapping[str, ColumnType] = {
 
 RAW_TABLES: Mapping[str, Mapping[str, ColumnType]] = {
     **{name: {**resource.columns, **EVERY_TABLE} for name, resource in BY_NAME.items()},
-    "membership_states": {**BY_NAME["memberships"].columns, **EVERY_TABLE},
+    **{
+        resource.states_table: {**resource.columns, **EVERY_TABLE}
+        for resource in BY_NAME.values()
+        if resource.states_table
+    },
     "sync_runs": SYNC_RUNS,
 }
 

@@ -15,7 +15,7 @@ Tables (each merged on `id`; see `resources.py` for what is asked and how change
 - invoices, checkout_configurations, entries, leads, affiliates, reviews: how customers come
 - authorized_users, apps, experiences: who and what works for the business
 - users, files, payment_fees: one request per row, so only when named in `tables`
-- membership_states: every state a membership was seen in (append only)
+- membership_states, plan_states: every state a membership, or a plan, was seen in (append only)
 - sync_runs: what each run did, per table (append only)
 
 A run brings what is new (`created_after`), what has changed since the last run, and, every
@@ -47,6 +47,7 @@ from .rate_limit import RateLimit
 from .resources import BY_NAME, RESOURCES
 from .run_report import SYNC_RUNS_COLUMNS, RunReport
 from .schema import dlt_columns
+from .structure import Structure
 
 MERGE: TDeleteInsertStrategyDict = {
     "disposition": "merge",
@@ -170,19 +171,23 @@ def whop(
         )
         for resource in RESOURCES
     ]
-    membership_states = dlt.resource(
-        run.rows("memberships", keep_state=False),
-        name="membership_states",
-        write_disposition="append",
-        columns=dlt_columns(BY_NAME["memberships"], merged=False),
-    )
+    states = [
+        dlt.resource(
+            run.rows(resource.name, keep_state=False),
+            name=resource.states_table,
+            write_disposition="append",
+            columns=dlt_columns(resource, merged=False),
+        )
+        for resource in RESOURCES
+        if resource.states_table
+    ]
     sync_runs = dlt.resource(
         run.sync_runs(),
         name="sync_runs",
         write_disposition="append",
         columns=SYNC_RUNS_COLUMNS,
     )
-    return [*resources, membership_states, sync_runs]
+    return [*resources, *states, sync_runs]
 
 
 def chosen_tables(names: Sequence[str] | None) -> list[str]:
@@ -263,6 +268,7 @@ class _Run:
                 _known_states(),
                 self._report,
                 self._privacy,
+                Structure(dlt.current.pipeline(), dlt.current.source_schema()),
                 self._strict,
             )
             for company_id in self._company_ids:

@@ -13,7 +13,7 @@ from .comparison import Comparison
 from .context import RunContext
 from .errors import NotFound, PermissionMissing, Unavailable, WhopError
 from .followers import Followers
-from .planning import TableState, plan, remember
+from .planning import TableState, plan, remember, renewed
 from .reading import Reader
 from .resources import REFERRED_TABLES
 from .run_report import TableReport
@@ -48,6 +48,7 @@ class Extraction:
         started_at = datetime.now(UTC)
         try:
             company, now = self._company()
+            self._context.structure.have_made_anew(now)
         except WhopError as error:
             if self._context.strict:
                 raise
@@ -62,7 +63,8 @@ class Extraction:
         listed = self._tables(lambda table: table.resource.listed)
         self._each(listed, reader.walk)
         # Opened only now: reading can take hours, and no database likes to wait that long.
-        with Warehouse(self._context.pipeline, self.company_id) as warehouse:
+        missing = self._context.structure.missing
+        with Warehouse(self._context.pipeline, self.company_id, missing) as warehouse:
             self._compare(reader, warehouse, now)
         self._finish(now)
 
@@ -149,8 +151,11 @@ class Extraction:
 
     def _begin(self, now: datetime, started_at: datetime) -> None:
         states = self._known_states()
+        structure = self._context.structure
         for resource in self._context.resources:
-            state = states.get(resource.name, TableState())
+            made_anew = structure.made_anew(resource)
+            known = states.get(resource.name, TableState())
+            state = renewed(known, self._context.settings, made_anew)
             planned = plan(resource, state, now, self._context.settings)
             report = TableReport(
                 self.company_id,
@@ -163,7 +168,7 @@ class Extraction:
             self._context.report.tables.append(report)
             spool = Spool(
                 resource,
-                RowTable(resource, self.company_id, now, self._context.privacy),
+                RowTable(resource, self.company_id, now, self._context.privacy, made_anew),
                 Path(self._folder.name) / f"{resource.name}.arrow",
             )
             self.tables[resource.name] = TableRun(resource, state, planned, spool, report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -44,16 +45,18 @@ def followed(resource: Resource) -> tuple[str, ...]:
     return tuple(USER_COLUMNS if resource.changes == "named" else FILE_COLUMNS)
 
 
-def users_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
+def users_to_read(
+    warehouse: Warehouse, read: Mapping[str, Rows], since: datetime | None = None
+) -> list[str]:
     """Ids of users to read: those never read, and those a row now shows with another name.
 
     Args:
         warehouse: what is stored.
         read: what this run has read, by table.
+        since: what was read before (UTC) is to be read again.
     """
-    stored = {
-        row[0]: row[1:] for row in warehouse.columns(BY_NAME["users"], "id", "username", "name")
-    }
+    users = warehouse.columns(BY_NAME["users"], "id", "username", "name", since=since)
+    stored = {row[0]: row[1:] for row in users}
     named: set[str] = set()
     changed: set[str] = set()
     for table, columns in USER_COLUMNS.items():
@@ -75,12 +78,15 @@ def users_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
     return sorted((named - stored.keys()) | changed)
 
 
-def files_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
+def files_to_read(
+    warehouse: Warehouse, read: Mapping[str, Rows], since: datetime | None = None
+) -> list[str]:
     """Ids of files to read: those never read. A file that is there does not change.
 
     Args:
         warehouse: what is stored.
         read: what this run has read, by table.
+        since: what was read before (UTC) is to be read again.
     """
     named: set[str] = set()
     for table, columns in FILE_COLUMNS.items():
@@ -90,7 +96,8 @@ def files_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
             for rows in read[table].tables() if table in read else ():
                 for value in rows[column].to_pylist():
                     named |= _files_in(value)
-    return sorted(named - {row[0] for row in warehouse.columns(BY_NAME["files"], "id")})
+    stored = warehouse.columns(BY_NAME["files"], "id", since=since)
+    return sorted(named - {row[0] for row in stored})
 
 
 def _files_in(value: Any) -> set[str]:
@@ -160,7 +167,7 @@ class Followers:
         else:
             choose = users_to_read if table.resource.changes == "named" else files_to_read
             spools = {t.resource.name: t.spool for t in self._tables.values() if t.ok}
-            ids = choose(self._warehouse, spools)
+            ids = choose(self._warehouse, spools, table.state.made_anew)
             some = ids[:OBJECTS_PER_RUN]
             denied = 0
             for asked, (object_id, answer) in enumerate(
@@ -203,7 +210,9 @@ class Followers:
     def _read_fees(self, table: TableRun) -> None:
         """Read the fees of the payments whose present version has not been asked for."""
         payments = self._tables.get("payments")
-        waiting, left = self._warehouse.payments_without_fees(OBJECTS_PER_RUN)
+        waiting, left = self._warehouse.payments_without_fees(
+            OBJECTS_PER_RUN, table.state.made_anew
+        )
 
         def read(payment: tuple[str, str]) -> list[Row] | WhopError:
             path = table.resource.path.replace("{id}", payment[0])

@@ -78,6 +78,8 @@ class TableState:
     """Newest `created_at` that pass has loaded."""
     pass_left: tuple[Range, ...] = ()
     """What that pass has not read yet; empty when none is under way."""
+    made_anew: datetime | None = None
+    """Mark of `structure` that the last full pass began with, or begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,25 @@ class Plan:
     gone."""
     slice_rows: int | None = None
     """Rows after which the walks may stop, leaving ranges unread."""
+
+
+def renewed(state: TableState, settings: Settings, made_anew: datetime | None) -> TableState:
+    """The state to plan from: without what this run must not build on.
+
+    Rows that an earlier part of a pass has read were not written as this run writes them: with
+    `full`, personal data may be to go from all of them.
+
+    Args:
+        state: what the last good run left.
+        settings: how far to reach back.
+        made_anew: when the table, or a column of it, was found missing last, UTC.
+    """
+    lost = made_anew != state.made_anew
+    if lost:
+        state = replace(state, last_full=None, made_anew=made_anew)
+    if lost or settings.full:
+        state = replace(state, pass_started=None, pass_newest=None, pass_left=())
+    return state
 
 
 def plan(resource: Resource, state: TableState, now: datetime, settings: Settings) -> Plan:
@@ -179,7 +200,8 @@ def remember(
         cursor = max((at for at in (state.cursor, newest) if at is not None), default=None)
     else:
         cursor = started
-    return TableState(cursor, started, started if mode == "full" else state.last_full)
+    last_full = started if mode == "full" else state.last_full
+    return TableState(cursor, started, last_full, made_anew=state.made_anew)
 
 
 def dump(state: TableState) -> dict[str, Any]:

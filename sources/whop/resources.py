@@ -121,6 +121,8 @@ class Resource:
     details: tuple[str, ...] = ()
     """Fields that only the object read by id has. It is read when the list's row is new or has
     changed, and in every full pass."""
+    states_table: str | None = None
+    """Table beside this one that every state of a row is appended to; None keeps no states."""
     refers_to: Mapping[str, str] = field(default_factory=dict)
     """Column → table it points into; objects that the table's list leaves out are read by id."""
     personal: tuple[str, ...] = ()
@@ -236,6 +238,8 @@ RESOURCES: tuple[Resource, ...] = (
         params=_CREATED_ASC,
         changes="everything",
         details=("collect_tax", "custom_fields", "tax_type"),
+        # What was sold yesterday is not told by what the plan is today.
+        states_table="plan_states",
         refers_to={"product__id": "products"},
         columns=_columns(
             text="title description plan_type visibility release_method currency internal_notes "
@@ -289,6 +293,7 @@ RESOURCES: tuple[Resource, ...] = (
         changes="live_statuses",
         live_statuses=LIVE_MEMBERSHIP_STATUSES,
         ended_statuses=ENDED_MEMBERSHIP_STATUSES,
+        states_table="membership_states",
         personal=(*_PERSON, "metadata", "custom_field_responses"),
         refers_to={"plan__id": "plans", "product__id": "products", "promo_code__id": "promo_codes"},
         columns=_columns(

@@ -98,6 +98,7 @@ class RowTable:
         company_id: company whose rows these are.
         synced_at: start of the run, UTC.
         privacy: what becomes of personal data.
+        made_anew: when the table, or a column of it, was found missing last (UTC).
     """
 
     def __init__(
@@ -106,6 +107,7 @@ class RowTable:
         company_id: str,
         synced_at: datetime,
         privacy: Privacy = KEEP,
+        made_anew: datetime | None = None,
     ) -> None:
         self._resource = resource
         self._company_id = company_id
@@ -115,10 +117,13 @@ class RowTable:
         self._tree = nested(resource.columns, READERS.__getitem__)
         self._bulk = BulkReader(resource.columns)
         self._personal = () if privacy.mode == "keep" else resource.personal
-        # A column that a later release adds must be filled, one that it calls personal hidden, and
-        # another privacy must take hold: each makes every row a changed one.
+        # A column that a later release adds, or that was made anew, must be filled, one that is
+        # called personal hidden, and another privacy must take hold: each changes every row.
         columns = sorted(resource.columns.items())
+        meaning: tuple[Any, ...]
         meaning = (company_id, columns, privacy.mode, privacy.key, sorted(self._personal))
+        if made_anew is not None:
+            meaning += (made_anew,)
         self._salt = hashlib.blake2b(repr(meaning).encode(), digest_size=8).digest()
         self.findings = Findings()
 

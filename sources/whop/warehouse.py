@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +11,19 @@ import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from .planning import EVERYTHING, Range
-from .resources import Resource
+from .resources import BY_NAME, ColumnType, Resource
 from .schema import arrow_schema, column_types
 
 Condition = tuple[str, Sequence[Any]]
 """SQL, and the values for the `%s` in it."""
+
+_SQL_TYPES: Mapping[ColumnType, str] = {
+    "bigint": "bigint",
+    "bool": "boolean",
+    "decimal": "decimal(38, 9)",
+    "timestamp": "timestamp",
+}
+"""Types that a comparison needs a null to be of; all others are texts."""
 
 _CHUNK = 20_000
 _VALUES_PER_QUERY = 5_000
@@ -37,11 +45,18 @@ class Warehouse:
     Args:
         pipeline: the dlt pipeline whose destination and dataset are read.
         company_id: the company.
+        missing: columns that tables lack; a table that is not there has none.
     """
 
-    def __init__(self, pipeline: Any, company_id: str) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        company_id: str,
+        missing: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._pipeline = pipeline
         self._company_id = company_id
+        self._missing = missing or {}
         self._client: Any = None
         self._half_loaded: dict[str, set[str]] = {}
 
@@ -111,32 +126,40 @@ class Warehouse:
         rows = self._select(resource, ["id"], conditions, among=among)
         return {row[0] for chunk in rows for row in chunk}
 
-    def columns(self, resource: Resource, *names: str) -> Iterator[tuple[Any, ...]]:
-        """Yield these columns of every row."""
-        for chunk in self._select(resource, names):
+    def columns(
+        self, resource: Resource, *names: str, since: datetime | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every row, or of those read since then (UTC)."""
+        bounds: list[Condition] = [("_whop_synced_at >= %s", [since])] if since else []
+        for chunk in self._select(resource, names, bounds):
             yield from chunk
 
-    def payments_without_fees(self, limit: int) -> tuple[list[tuple[str, str]], bool]:
+    def payments_without_fees(
+        self, limit: int, since: datetime | None = None
+    ) -> tuple[list[tuple[str, str]], bool]:
         """Return payments whose fees, as of their stored version, were never read; oldest first.
 
         Args:
             limit: how many at most.
+            since: fees that were read before (UTC) do not count.
 
         Returns:
             Id and version of each, and whether there are more.
         """
-        payments = self._client.make_qualified_table_name("payments")
-        fees = self._client.make_qualified_table_name("payment_fees")
+        payments = self._relation(BY_NAME["payments"])
+        fees = self._relation(BY_NAME["payment_fees"])
+        read_since = " and fees._whop_synced_at >= %s" if since else ""
         # Nothing is charged for what was never paid, or costs nothing.
         query = (
             f"select id, _dlt_id from {payments} as payments "
             "where company_id = %s and paid_at is not null and total > 0 "
             f"and not exists (select 1 from {fees} as fees where fees.payment__id = payments.id "
-            "and fees.payment_version = payments._dlt_id) "
+            f"and fees.payment_version = payments._dlt_id{read_since}) "
             f"order by created_at, id limit {limit + 1}"
         )
         try:
-            with self._client.execute_query(query, self._company_id) as cursor:
+            values = [self._company_id, *filter(None, [since])]
+            with self._client.execute_query(query, *values) as cursor:
                 rows = cursor.fetchall()
         except DestinationUndefinedEntity:
             return [], False
@@ -192,7 +215,7 @@ class Warehouse:
         every: list[Condition] = [("company_id = %s", [self._company_id]), *conditions]
         query = (
             f"select {'distinct ' if distinct else ''}{', '.join(map(escape, columns))} "
-            f"from {self._client.make_qualified_table_name(resource.name)} "
+            f"from {self._relation(resource)} as stored "
             f"where {' and '.join(condition for condition, _ in every)}"
         )
         fixed = [value for _, values in every for value in values]
@@ -206,6 +229,20 @@ class Warehouse:
                         yield rows
         except DestinationUndefinedEntity:
             return
+
+    def _relation(self, resource: Resource) -> str:
+        """The table; a column that it lacks is there, and null."""
+        name: str = self._client.make_qualified_table_name(resource.name)
+        missing = self._missing.get(resource.name)
+        if not missing:
+            return name
+        kinds = column_types(resource)
+        nulls = [
+            f"cast(null as {_SQL_TYPES.get(kinds[column], 'varchar(1)')}) as "
+            f"{self._client.escape_column_name(column)}"
+            for column in missing
+        ]
+        return f"(select held.*, {', '.join(nulls)} from {name} as held)"
 
 
 def _created_in(ranges: Sequence[Range]) -> Condition:

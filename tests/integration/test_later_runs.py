@@ -45,10 +45,10 @@ def created_ago(business: Business, **ago: float) -> str:
 def test_a_run_with_nothing_new_changes_nothing_but_the_company_and_the_log(
     loaded: Line, first_load: FirstLoad
 ) -> None:
-    before = loaded.contents(*TABLES, "membership_states")
+    before = loaded.contents(*TABLES, "membership_states", "plan_states")
     loaded.server.advance(timedelta(seconds=1))
     run = loaded.sync()
-    after = loaded.contents(*TABLES, "membership_states")
+    after = loaded.contents(*TABLES, "membership_states", "plan_states")
 
     assert run.code is ExitCode.OK
     (company,) = before.pop("companies").values()
