@@ -24,7 +24,7 @@ from .errors import DataTestFailed, Locked, NothingThere, PipelineError, Setting
 from .log import event
 from .status import read_status
 
-Kind = Literal["failed", "forbidden", "stale", "test"]
+Kind = Literal["failed", "forbidden", "unreadable", "stale", "test"]
 
 SECONDS = 10.0
 """How long a webhook may take; a run waits no longer for it."""
@@ -41,6 +41,7 @@ _MOST_TEXT = 600
 _HEADINGS: dict[Kind, str] = {
     "failed": "failed",
     "forbidden": "loaded, but not all of it: the API key lacks a permission",
+    "unreadable": "loaded, but values that the numbers are made of cannot be read",
     "stale": "data is older than it may be",
     "test": "the models are built, but a test of theirs found what must not be",
 }
@@ -49,6 +50,9 @@ _ADVICE: dict[Kind, str] = {
     "from there. `whop-elt check` names a setting to change, `whop-elt run` tries again now.",
     "forbidden": "Give the key the permission in Whop's dashboard, under Developer, or leave the "
     "table out with SOURCES__WHOP__TABLES. `whop-elt check` says what is missing.",
+    "unreadable": "The rows are there without these values, which are in _whop_extra; every number "
+    "made of them lacks them. Correct them at Whop, or tell whoever keeps whop-elt what they look "
+    "like.",
     "stale": "Does the schedule still run? `whop-elt status` shows the last runs, `whop-elt run` "
     "brings the data up to date.",
     "test": "Do not trust the numbers before you have looked. `whop-elt transform` builds and "
@@ -131,7 +135,10 @@ class Watch:
                 ("failed", table.company_id),
                 ("failed", subject),
                 ("forbidden", subject),
+                ("unreadable", subject),
             }
+            if table.unreadable:
+                self._note("unreadable", subject, table.unreadable_values or "")
             if table.status != "ok":
                 self._note(table.status, subject, table.error or "")
 

@@ -50,7 +50,7 @@ SYNC_RUNS: Mapping[str, ColumnType] = {
     **dict.fromkeys(
         ("requests", "retries", "rows_read", "rows_new", "rows_changed", "rows_deleted"), "bigint"
     ),
-    **dict.fromkeys(("cursor_before", "cursor_after", "error"), "text"),
+    **dict.fromkeys(("cursor_before", "cursor_after", "error", "unreadable", "notes"), "text"),
     **dict.fromkeys(("_dlt_load_id", "_dlt_id"), "text"),
 }
 """The sync's own log; its one float, `seconds`, is added where the tables are created."""

@@ -182,8 +182,12 @@ class Comparison:
             report.notes.append(
                 "values of an unexpected type kept in _whop_extra: " + _counted(findings.unfit)
             )
+        if findings.too_deep:
+            report.notes.append("fields nested too deep: " + _counted(findings.too_deep))
         if table.cleaned:
-            report.notes.append(f"{table.cleaned} texts had characters no database holds")
+            report.notes.append(
+                f"{table.cleaned} texts had control characters, which were left out"
+            )
 
 
 def _counted(counter: Mapping[str, int]) -> str:

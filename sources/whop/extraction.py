@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from .client import Row
@@ -218,6 +220,8 @@ class Extraction:
                 report.retries += client.retries.pop(operation, 0)
             after = table.state
             if table.ok:
+                unreadable = table.unreadable()
+                report.unreadable = dict(Counter(chain.from_iterable(unreadable.values())))
                 after = table.next_state = remember(
                     table.resource,
                     table.state,
@@ -225,6 +229,7 @@ class Extraction:
                     now,
                     table.spool.newest,
                     table.left,
+                    unreadable,
                 )
                 report.unfinished = bool(table.left) or table.more
             report.cursor_after = after.cursor.isoformat() if after.cursor else None

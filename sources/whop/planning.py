@@ -80,6 +80,8 @@ class TableState:
     """What that pass has not read yet; empty when none is under way."""
     made_anew: datetime | None = None
     """Mark of `structure` that the last full pass began with, or begins with."""
+    unreadable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Rows that hold something unreadable in columns that the models use: the columns by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ def remember(
     now: datetime,
     newest: datetime | None,
     left: tuple[Range, ...] = (),
+    unreadable: Mapping[str, tuple[str, ...]] | None = None,
 ) -> TableState:
     """State after a run that read everything it planned.
 
@@ -188,7 +191,9 @@ def remember(
         now: start of the run, UTC, by the server's clock.
         newest: newest `created_at` among the rows read, UTC.
         left: what a full pass that stopped before its end has not read.
+        unreadable: columns by id, of this run's rows and of those it has not read.
     """
+    state = replace(state, unreadable=unreadable or {})
     # Rows of an earlier part of a pass are as of that part's start, and so is the pass.
     under_way = bool(state.pass_left)
     started = state.pass_started if under_way and state.pass_started else now
@@ -201,7 +206,9 @@ def remember(
     else:
         cursor = started
     last_full = started if mode == "full" else state.last_full
-    return TableState(cursor, started, last_full, made_anew=state.made_anew)
+    return TableState(
+        cursor, started, last_full, made_anew=state.made_anew, unreadable=state.unreadable
+    )
 
 
 def dump(state: TableState) -> dict[str, Any]:
@@ -212,18 +219,22 @@ def dump(state: TableState) -> dict[str, Any]:
         if isinstance(value, datetime)
     }
     ranges = [[at and at.isoformat() for at in (r.start, r.end)] for r in state.pass_left]
-    return {**values, "pass_left": ranges} if ranges else values
+    others: dict[str, Any] = {"pass_left": ranges} if ranges else {}
+    if state.unreadable:
+        others["unreadable"] = {key: [*columns] for key, columns in state.unreadable.items()}
+    return values | others
 
 
 def load(values: Mapping[str, Any]) -> TableState:
     """The state from what `dump` gave; what an older release kept besides is left out."""
-    known = {each.name for each in fields(TableState)} - {"pass_left"}
+    known = {each.name for each in fields(TableState)} - {"pass_left", "unreadable"}
     moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in known}
     ranges = tuple(
         Range(*(text and datetime.fromisoformat(text) for text in bounds))
         for bounds in values.get("pass_left", ())
     )
-    return TableState(**moments, pass_left=ranges)
+    unreadable = {key: tuple(names) for key, names in values.get("unreadable", {}).items()}
+    return TableState(**moments, pass_left=ranges, unreadable=unreadable)
 
 
 def in_seconds(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +18,16 @@ from dlt.common.schema.typing import TColumnSchema
 
 from .bulk import ARROW_TYPES, BulkReader, NotAsDocumented, nested
 from .client import Row
+from .modelled import MODELLED
 from .privacy import KEEP, Privacy
 from .resources import ColumnType, Resource
 from .values import DECIMAL_PRECISION, DECIMAL_SCALE, READERS, UNFIT, to_json
 
 EXTRA = "_whop_extra"
 """JSON column with the fields no column is declared for, and the values that do not fit theirs."""
+
+_LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9]+_[A-Za-z0-9]+")
+"""Ids of Whop's: `user_…`, `plan_…`."""
 
 DIGEST_LENGTH = 20
 """Letters of a digest; one of an object with details has twice as many."""
@@ -83,11 +89,17 @@ class Findings:
     """Fields without a column, by path, with the number of rows that had them."""
     unfit: Counter[str] = field(default_factory=Counter)
     """Values that are not of their column's type, by column."""
+    too_deep: Counter[str] = field(default_factory=Counter)
+    """Fields nested too deep for any column, by name; kept as texts."""
+    unreadable: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Rows in which a column that the models use is empty for that: the columns by id."""
 
     def add(self, other: Findings) -> None:
         """Count another table's findings in."""
         self.unknown.update(other.unknown)
         self.unfit.update(other.unfit)
+        self.too_deep.update(other.too_deep)
+        self.unreadable.update(other.unreadable)
 
 
 class RowTable:
@@ -133,6 +145,14 @@ class RowTable:
         A field without a column, and a value that is not of its column's type, goes to
         `_whop_extra` under its path and is counted in `findings`; nothing is dropped.
         """
+        if self._privacy.mode == "keep":
+            try:
+                digests = [self._digest(row) for row in rows]
+            except UNFIT:
+                rows = [self._shallow(row) for row in rows]
+                digests = [self._digest(row) for row in rows]
+        else:
+            rows = [self._shallow(row) for row in rows]
         try:
             columns, extras = self._bulk.read(rows)
             for extra in extras.values():
@@ -141,15 +161,17 @@ class RowTable:
             columns, extras = self._value_by_value(rows)
         for name in self._personal:
             columns[name] = self._hidden(name, columns[name])
+        hidden = {number: self._privacy.hide(extra) for number, extra in extras.items()}
+        if self._privacy.mode != "keep":
+            digests = self._digests_of_hidden(rows, columns, hidden)
         own: dict[str, list[Any]] = {
             "company_id": [self._company_id] * len(rows),
             "_whop_synced_at": [self._synced_at] * len(rows),
             "_whop_deleted_at": [None] * len(rows),
             EXTRA: [
-                to_json(self._privacy.hide(extras[number])) if number in extras else None
-                for number in range(len(rows))
+                to_json(hidden[number]) if number in hidden else None for number in range(len(rows))
             ],
-            "_dlt_id": [self._digest(row) for row in rows],
+            "_dlt_id": digests,
         }
         columns |= {name: pa.array(own[name], self._schema.field(name).type) for name in own}
         return pa.table([columns[name] for name in self._schema.names], schema=self._schema)
@@ -163,7 +185,11 @@ class RowTable:
         for number, row in enumerate(rows):
             values: dict[str, Any] = {}
             extra: dict[str, Any] = {}
-            self._flatten(row, self._tree, "", values, extra)
+            unfit = self._flatten(row, self._tree, "", values, extra)
+            self.findings.unfit.update(unfit)
+            used = frozenset(self._models_use(unfit))
+            if used:
+                self.findings.unreadable[row["id"]] = used
             if extra:
                 extras[number] = extra
             for name, column in lists.items():
@@ -179,7 +205,9 @@ class RowTable:
         prefix: str,
         values: dict[str, Any],
         extra: dict[str, Any],
-    ) -> None:
+    ) -> list[str]:
+        """Sort a row's values into columns and what is left; return where something did not fit."""
+        unfit: list[str] = []
         for key, value in record.items():
             node = tree.get(key)
             path = prefix + key
@@ -190,16 +218,39 @@ class RowTable:
                 continue
             elif isinstance(node, dict):
                 if isinstance(value, dict):
-                    self._flatten(value, node, f"{path}__", values, extra)
+                    unfit += self._flatten(value, node, f"{path}__", values, extra)
+                elif isinstance(value, str) and "id" in node and _LOOKS_LIKE_AN_ID.fullmatch(value):
+                    values[f"{path}__id"] = value
                 else:
-                    self.findings.unfit[path] += 1
+                    unfit.append(path)
                     extra[path] = value
             else:
                 try:
                     values[path] = node(value)
                 except UNFIT:
-                    self.findings.unfit[path] += 1
+                    unfit.append(path)
                     extra[path] = value
+        return unfit
+
+    def _models_use(self, unfit: Sequence[str]) -> list[str]:
+        """Those of the columns, and of the columns below these objects, that the models use."""
+        return [
+            name
+            for name in MODELLED.get(self._resource.name, ())
+            if any(name == path or name.startswith(f"{path}__") for path in unfit)
+        ]
+
+    def _shallow(self, row: Row) -> Row:
+        """The row, with fields that are nested too deep for JSON as texts."""
+        shallow = {}
+        for name, value in row.items():
+            try:
+                orjson.dumps(value)
+            except UNFIT:
+                self.findings.too_deep[name] += 1
+                value = _deep_text(value)
+            shallow[name] = value
+        return shallow
 
     def _hidden(self, name: str, column: pa.Array) -> pa.Array:
         def hide(value: Any) -> Any:
@@ -219,7 +270,39 @@ class RowTable:
         listed = {name: value for name, value in row.items() if name not in details}
         return self._digest_of(listed) + self._digest_of(shown)
 
+    def _digests_of_hidden(
+        self, rows: Sequence[Row], columns: Mapping[str, pa.Array], extras: Mapping[int, Row]
+    ) -> list[str]:
+        """Digests of what is loaded: one of what is not would let a guess be confirmed by it."""
+        held = {name: column.to_pylist() for name, column in columns.items()}
+        details = self._resource.details
+        digests = []
+        for number, row in enumerate(rows):
+            content = {name: values[number] for name, values in held.items()}
+            content = {f"={name}": value for name, value in content.items()} | extras.get(
+                number, {}
+            )
+            shown = {
+                name: value
+                for name, value in content.items()
+                if name.removeprefix("=").split("__")[0] in details
+            }
+            listed = {name: value for name, value in content.items() if name not in shown}
+            digest = self._digest_of(listed)
+            if any(name in row for name in details):
+                digest += self._digest_of(shown)
+            digests.append(digest)
+        return digests
+
     def _digest_of(self, row: Row) -> str:
-        content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
+        content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str)
         digest = hashlib.blake2b(content, digest_size=15, key=self._salt).digest()
         return base64.urlsafe_b64encode(digest).decode()
+
+
+def _deep_text(value: Any) -> str:
+    """A value that is nested too deep for a column, as a text."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return "nested too deep"
