@@ -24,7 +24,7 @@ from .errors import DataTestFailed, Locked, NothingThere, PipelineError, Setting
 from .log import event
 from .status import read_status
 
-Kind = Literal["failed", "forbidden", "unreadable", "stale", "test"]
+Kind = Literal["failed", "forbidden", "not_available", "unreadable", "stale", "test"]
 
 SECONDS = 10.0
 """How long a webhook may take; a run waits no longer for it."""
@@ -41,6 +41,7 @@ _MOST_TEXT = 600
 _HEADINGS: dict[Kind, str] = {
     "failed": "failed",
     "forbidden": "loaded, but not all of it: the API key lacks a permission",
+    "not_available": "loaded, but not all of it: Whop does not have a list",
     "unreadable": "loaded, but values that the numbers are made of cannot be read",
     "stale": "data is older than it may be",
     "test": "the models are built, but a test of theirs found what must not be",
@@ -50,6 +51,8 @@ _ADVICE: dict[Kind, str] = {
     "from there. `whop-elt check` names a setting to change, `whop-elt run` tries again now.",
     "forbidden": "Give the key the permission in Whop's dashboard, under Developer, or leave the "
     "table out with SOURCES__WHOP__TABLES. `whop-elt check` says what is missing.",
+    "not_available": "That does not mend by itself: leave the table out with "
+    "SOURCES__WHOP__TABLES, or ask Whop for it. What was loaded of it before stays.",
     "unreadable": "The rows are there without these values, which are in _whop_extra; every number "
     "made of them lacks them. Correct them at Whop, or tell whoever keeps whop-elt what they look "
     "like.",
@@ -135,6 +138,7 @@ class Watch:
                 ("failed", table.company_id),
                 ("failed", subject),
                 ("forbidden", subject),
+                ("not_available", subject),
                 ("unreadable", subject),
             }
             if table.unreadable:
@@ -152,7 +156,8 @@ class Watch:
         for table in status["tables"]:
             subject = f"{table['company_id']} {table['table']}"
             age = table["age_hours"]
-            if table["status"] == "forbidden" or (age is not None and age <= max_age_hours):
+            left_out = table["status"] in ("forbidden", "not_available")
+            if left_out or (age is not None and age <= max_age_hours):
                 self._fine.add(("stale", subject))
                 continue
             text = (

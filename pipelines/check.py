@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import dlt
 
-from sources.whop import RESOURCES, chosen_tables
+from sources.whop import RESOURCES, chosen_tables, given
 from sources.whop.client import DEFAULT_BASE_URL, LEGACY, WhopClient
 from sources.whop.errors import (
     KeyRefused,
     NotFound,
+    NotOffered,
     PermissionMissing,
     RequestRefused,
     WhopError,
@@ -46,9 +47,10 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
     """
     # The source itself says what is wrong with a setting, as it would in a run.
     open_source()
-    key = str(dlt.secrets.get("sources.whop.api_key", str)).strip()
+    key = given.seen(str(dlt.secrets.get("sources.whop.api_key", str)))
     several = dlt.config.get("sources.whop.company_ids", list)
-    for company_id in several or [dlt.config.get("sources.whop.company_id", str) or "me"]:
+    ids = several or [dlt.config.get("sources.whop.company_id", str) or "me"]
+    for company_id in given.companies(ids, "SOURCES__WHOP__COMPANY_IDS"):
         yield from _check_company(key, company_id, tables)
     try:
         destination = open_destination(destination_name)
@@ -62,7 +64,7 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
 def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]:
     client = WhopClient(
         key,
-        dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL,
+        given.seen(dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL),
         dlt.config.get("sources.whop.api_version", str) or LEGACY,
         timeout=20,
         max_attempts=3,
@@ -115,6 +117,14 @@ def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]
                     resource.name,
                     False,
                     f"{error}. The table needs of the API key: {', '.join(resource.permissions)}",
+                    ExitCode.PARTLY,
+                )
+            except NotOffered as error:
+                advice = "name the tables you want in SOURCES__WHOP__TABLES, without it"
+                yield Finding(
+                    resource.name,
+                    False,
+                    f"{error}. There is no such list: {advice}",
                     ExitCode.PARTLY,
                 )
             except WhopError as error:

@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
     """Usage, or a setting to change."""
     FAILED = 2
     PARTLY = 3
-    """Loaded, but not all of it: a permission is missing, or a value could not be read."""
+    """Loaded, but not all of it: a permission or a list is missing, or a value unreadable."""
     LOCKED = 4
     """Another run has the pipeline."""
     DATA_TEST_FAILED = 5

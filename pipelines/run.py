@@ -21,7 +21,7 @@ from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from sources.whop import RateLimit, RunReport, whop
+from sources.whop import RateLimit, RunReport, given, whop
 from sources.whop.resources import REFERRED_TABLES
 
 from .alerts import Watch, tell_age
@@ -68,9 +68,9 @@ def sync(
         settings: settings of the source that are not to come from dlt's configuration.
 
     Returns:
-        OK, PARTLY when a permission is missing or a value that the models use cannot be read,
-        FAILED when a table could not be read, SETTING when nothing could because of the key or the
-        company.
+        OK, PARTLY when a permission or a list is missing or a value that the models use cannot be
+        read, FAILED when a table could not be read, SETTING when nothing could because of the key
+        or the company.
 
     Raises:
         SettingError: a setting of the source is missing or wrong.
@@ -224,8 +224,8 @@ def exit_code(report: RunReport) -> ExitCode:
         return ExitCode.SETTING
     if report.unread or "failed" in statuses or "ok" not in statuses:
         return ExitCode.FAILED
-    unreadable = any(table.unreadable for table in report.tables)
-    return ExitCode.PARTLY if "forbidden" in statuses or unreadable else ExitCode.OK
+    whole = statuses == {"ok"} and not any(table.unreadable for table in report.tables)
+    return ExitCode.OK if whole else ExitCode.PARTLY
 
 
 def companies_to_sync(destination_name: str) -> list[str | None]:
@@ -233,8 +233,15 @@ def companies_to_sync(destination_name: str) -> list[str | None]:
 
     Returns:
         Company ids, each for a `locked_destination` of its own; or only None: all in one sync.
+
+    Raises:
+        SettingError: one is no id.
     """
-    companies: list[str] = dlt.config.get("sources.whop.company_ids", list) or []
+    ids: list[str] = dlt.config.get("sources.whop.company_ids", list) or []
+    try:
+        companies = given.companies(ids, "SOURCES__WHOP__COMPANY_IDS")
+    except ValueError as error:
+        raise SettingError(str(error)) from error
     if len(companies) > 1 and destination_name in SIDE_BY_SIDE:
         return list(companies)
     return [None]

@@ -6,7 +6,8 @@
     pipeline = dlt.pipeline("whop", destination="duckdb", dataset_name="whop_raw")
     pipeline.run(whop())          # the key from SOURCES__WHOP__API_KEY or .dlt/secrets.toml
 
-Tables (each merged on `id`; see `resources.py` for what is asked and how changes are found):
+Tables (each merged on `id`, and on the company where two may share a row; see `resources.py` for
+what is asked and how changes are found):
 
 - companies, products, plans, promo_codes: the business and what it sells
 - members, memberships, payments, payment_methods: who buys, what runs, what was paid and how
@@ -30,13 +31,13 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 import dlt
 import pyarrow as pa
 from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
+from . import given, loads
 from .client import DEFAULT_BASE_URL, LEGACY, WhopClient
 from .context import RunContext
 from .errors import WhopError
@@ -47,7 +48,7 @@ from .rate_limit import RateLimit
 from .resources import BY_NAME, RESOURCES
 from .run_report import SYNC_RUNS_COLUMNS, RunReport
 from .schema import dlt_columns
-from .structure import Structure
+from .structure import Structure, free_shared_ids
 
 MERGE: TDeleteInsertStrategyDict = {
     "disposition": "merge",
@@ -114,12 +115,14 @@ def whop(
         WhopError: the key is refused, a company is not there or, without a report, whatever stops
             a table.
     """
-    if not api_key.strip():
+    api_key = given.seen(api_key)
+    if not api_key:
         raise ValueError("Set SOURCES__WHOP__API_KEY: it is empty")
-    if company_id and company_ids:
+    one = given.companies([company_id or ""], "SOURCES__WHOP__COMPANY_ID")
+    several = given.companies(company_ids or [], "SOURCES__WHOP__COMPANY_IDS")
+    if one and several:
         raise ValueError("Set SOURCES__WHOP__COMPANY_ID or SOURCES__WHOP__COMPANY_IDS, not both")
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
-        raise ValueError(f"SOURCES__WHOP__BASE_URL is {base_url!r}, no address: {DEFAULT_BASE_URL}")
+    base_url = given.address(base_url, DEFAULT_BASE_URL)
     chosen = chosen_tables(tables)
     if pii not in get_args(Pii):
         raise ValueError(f"SOURCES__WHOP__PII is {pii!r}; it can be {', '.join(get_args(Pii))}")
@@ -138,14 +141,14 @@ def whop(
             raise ValueError(f"SOURCES__WHOP__{name} is {value}; it can be {least} or more")
     run = _Run(
         client=WhopClient(
-            api_key.strip(),
+            api_key,
             base_url,
-            api_version,
+            given.seen(api_version),
             max_attempts=max_attempts,
             backoff=backoff_seconds,
             rate_limit=rate_limit,
         ),
-        company_ids=company_ids or [company_id or "me"],
+        company_ids=several or one or ["me"],
         tables=chosen,
         settings=Settings(
             overlap=timedelta(minutes=overlap_minutes),
@@ -166,7 +169,7 @@ def whop(
             run.rows(resource.name),
             name=resource.name,
             write_disposition=MERGE,
-            primary_key="id",
+            primary_key=resource.key,
             columns=dlt_columns(resource),
         )
         for resource in RESOURCES
@@ -240,8 +243,8 @@ class _Run:
                 continue
             for rows in run.changed_rows():
                 empty = False
-                if len(extractions) > 1:
-                    # A payment method may be a customer's of two companies.
+                if len(extractions) > 1 and not run.resource.shared:
+                    # No two companies have an id in common; if they did, the load would fail.
                     ids = rows["id"].to_pylist()
                     rows = rows.filter(pa.array([each not in yielded for each in ids]))
                     yielded.update(ids)
@@ -260,15 +263,17 @@ class _Run:
     def _read(self) -> list[Extraction]:
         if self._extractions is None:
             self._extractions = []
+            free_shared_ids(dlt.current.pipeline())
+            selected = dlt.current.source().selected_resources.keys()
             context = RunContext(
                 self._client,
-                [BY_NAME[name] for name in self._tables],
+                [BY_NAME[name] for name in self._tables if name in selected],
                 self._settings,
                 dlt.current.pipeline(),
                 _known_states(),
                 self._report,
                 self._privacy,
-                Structure(dlt.current.pipeline(), dlt.current.source_schema()),
+                Structure(dlt.current.pipeline(), dlt.current.source_schema(), selected),
                 self._strict,
             )
             for company_id in self._company_ids:
@@ -276,6 +281,11 @@ class _Run:
                 self._extractions.append(extraction)
                 extraction.read()
             self._client.close()
+            load_id = dlt.current.load_package_state()["load_id"]
+            with dlt.current.pipeline().sql_client() as client:
+                for extraction in self._extractions:
+                    if extraction.tables:
+                        loads.note(client, extraction.company_id, load_id)
         return self._extractions
 
 

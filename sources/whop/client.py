@@ -26,6 +26,7 @@ from .errors import (
     BrokenPaging,
     KeyRefused,
     NotFound,
+    NotOffered,
     PermissionMissing,
     RequestRefused,
     Unavailable,
@@ -213,7 +214,10 @@ class WhopClient:
         query: dict[str, str | Sequence[str]] = {"first": str(PAGE_SIZE), **params}
         seen: set[str] = set()
         while True:
-            body, server_time, cleaned = self._list(path, query, tenant, company_id, operation)
+            try:
+                body, server_time, cleaned = self._list(path, query, tenant, company_id, operation)
+            except NotFound as error:
+                raise NotOffered(str(error)) from error
             rows, page_info = _rows(body, path, secrets), body["page_info"]
             # end_cursor stays filled in on the last page: only has_next_page says that it is one.
             more: bool = page_info["has_next_page"]
@@ -467,7 +471,7 @@ def _error(response: httpx.Response, operation: str, message: str) -> WhopError:
             return KeyRefused(f"{says}. Set SOURCES__WHOP__API_KEY to a key that is valid")
         case 403:
             return PermissionMissing(says)
-        case 404:
+        case 404 | 410:
             return NotFound(says)
         case _:
             return RequestRefused(says)

@@ -13,7 +13,7 @@ from pathlib import Path
 from .client import Row
 from .comparison import Comparison
 from .context import RunContext
-from .errors import NotFound, PermissionMissing, Unavailable, WhopError
+from .errors import NotFound, NotOffered, PermissionMissing, Unavailable, WhopError
 from .followers import Followers
 from .planning import TableState, plan, remember, renewed
 from .reading import Reader
@@ -205,6 +205,12 @@ class Extraction:
             table.report.status = "forbidden"
             needed = ", ".join(table.resource.permissions) or "no permission that is documented"
             table.report.error = f"{error}. The table needs of the API key: {needed}"
+        elif isinstance(error, NotOffered):
+            table.report.status = "not_available"
+            table.report.error = (
+                f"{error}. This account, or this version of the API, does not have the list: name "
+                f"the tables you want in SOURCES__WHOP__TABLES, without {table.resource.name}"
+            )
         else:
             table.report.status = "failed"
             table.report.error = str(error)
@@ -230,6 +236,7 @@ class Extraction:
                     table.spool.newest,
                     table.left,
                     unreadable,
+                    report.rows_read if table.resource.paced and table.plan.whole else None,
                 )
                 report.unfinished = bool(table.left) or table.more
             report.cursor_after = after.cursor.isoformat() if after.cursor else None

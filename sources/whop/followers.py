@@ -190,6 +190,7 @@ class Followers:
         if other is not None and other.ok:
             parents |= set(other.spool.read_ids().to_pylist())
             parents -= set(other.gone)
+        missing: list[NotFound] = []
         for parent in sorted(parents):
             pages = self._client.pages(
                 table.resource.path,
@@ -202,10 +203,12 @@ class Followers:
                     self._reader.take(
                         table, [{**row, field_name: {"id": parent}} for row in page.rows]
                     )
-            except NotFound:
+            except NotFound as error:
                 # It is gone and its own table has not noticed. Of its rows each is asked for by id
                 # before it is called gone.
-                continue
+                missing.append(error)
+        if missing and len(missing) == len(parents):
+            raise missing[0]
 
     def _read_fees(self, table: TableRun) -> None:
         """Read the fees of the payments whose present version has not been asked for."""
@@ -219,13 +222,18 @@ class Followers:
             try:
                 pages = self._client.pages(path, {}, operation=f"GET {table.resource.path}")
                 return fees_of(*payment, [row for page in pages for row in page.rows])
-            except NotFound:
-                return fees_of(*payment, [])
             except WhopError as error:
                 return error
 
+        missing = 0
         with ThreadPoolExecutor(READERS) as pool:
-            for answer in pool.map(read, waiting):
+            for number, answer in enumerate(pool.map(read, waiting), 1):
+                if isinstance(answer, NotFound):
+                    # The payment is gone; but where none has fees, it is the list that is.
+                    missing += 1
+                    if missing == number == min(len(waiting), DENIED_IN_A_ROW):
+                        raise answer
+                    answer = fees_of(*waiting[number - 1], [])
                 if isinstance(answer, WhopError):
                     raise answer
                 self._reader.take(table, answer)

@@ -14,6 +14,12 @@ from .resources import FOLLOWING, OPEN_PAYMENT_STATUSES, Resource
 
 Mode = Literal["full", "incremental"]
 
+SHORT_LIST = 1_000
+"""Rows up to which a list is read whole by every run: ten requests."""
+
+LONGEST_PAUSE = timedelta(days=1)
+"""Age at which the longest list is read whole again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -80,6 +86,10 @@ class TableState:
     """What that pass has not read yet; empty when none is under way."""
     made_anew: datetime | None = None
     """Mark of `structure` that the last full pass began with, or begins with."""
+    last_whole: datetime | None = None
+    """Of a list that is read in a pace of its own: start of the last run that read it."""
+    rows: int = 0
+    """Of such a list: how many rows it had."""
     unreadable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Rows that hold something unreadable in columns that the models use: the columns by id."""
 
@@ -148,6 +158,8 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     if mode == "full" and resource.ranged:
         walk = Walk(ranges=state.pass_left or EVERYTHING)
         return Plan(mode, (walk,), True, settings.slice_rows)
+    if resource.paced and mode == "incremental" and not _due(state, now):
+        return Plan(mode, (), whole=False)
     if mode == "full" or resource.changes == "everything" or state.last_run is None:
         return Plan(mode, (Walk(),), whole=True)
 
@@ -173,6 +185,16 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     return Plan(mode, tuple(walks), whole=False)
 
 
+def _due(state: TableState, now: datetime) -> bool:
+    """Whether a list that can only be read whole is to be read again.
+
+    After an hour for each 10,000 rows: then it takes a hundred requests an hour, however long.
+    """
+    if state.last_whole is None or state.rows <= SHORT_LIST:
+        return True
+    return now - state.last_whole >= min(timedelta(hours=state.rows / 10_000), LONGEST_PAUSE)
+
+
 def remember(
     resource: Resource,
     state: TableState,
@@ -181,6 +203,7 @@ def remember(
     newest: datetime | None,
     left: tuple[Range, ...] = (),
     unreadable: Mapping[str, tuple[str, ...]] | None = None,
+    rows: int | None = None,
 ) -> TableState:
     """State after a run that read everything it planned.
 
@@ -192,8 +215,11 @@ def remember(
         newest: newest `created_at` among the rows read, UTC.
         left: what a full pass that stopped before its end has not read.
         unreadable: columns by id, of this run's rows and of those it has not read.
+        rows: how many a list has that is read in a pace of its own; None when it was not read.
     """
     state = replace(state, unreadable=unreadable or {})
+    if rows is not None:
+        state = replace(state, last_whole=now, rows=rows)
     # Rows of an earlier part of a pass are as of that part's start, and so is the pass.
     under_way = bool(state.pass_left)
     started = state.pass_started if under_way and state.pass_started else now
@@ -206,8 +232,14 @@ def remember(
     else:
         cursor = started
     last_full = started if mode == "full" else state.last_full
-    return TableState(
-        cursor, started, last_full, made_anew=state.made_anew, unreadable=state.unreadable
+    return replace(
+        state,
+        cursor=cursor,
+        last_run=started,
+        last_full=last_full,
+        pass_started=None,
+        pass_newest=None,
+        pass_left=(),
     )
 
 
@@ -220,6 +252,8 @@ def dump(state: TableState) -> dict[str, Any]:
     }
     ranges = [[at and at.isoformat() for at in (r.start, r.end)] for r in state.pass_left]
     others: dict[str, Any] = {"pass_left": ranges} if ranges else {}
+    if state.rows:
+        others["rows"] = state.rows
     if state.unreadable:
         others["unreadable"] = {key: [*columns] for key, columns in state.unreadable.items()}
     return values | others
@@ -227,14 +261,15 @@ def dump(state: TableState) -> dict[str, Any]:
 
 def load(values: Mapping[str, Any]) -> TableState:
     """The state from what `dump` gave; what an older release kept besides is left out."""
-    known = {each.name for each in fields(TableState)} - {"pass_left", "unreadable"}
+    known = {each.name for each in fields(TableState)} - {"pass_left", "rows", "unreadable"}
     moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in known}
     ranges = tuple(
         Range(*(text and datetime.fromisoformat(text) for text in bounds))
         for bounds in values.get("pass_left", ())
     )
     unreadable = {key: tuple(names) for key, names in values.get("unreadable", {}).items()}
-    return TableState(**moments, pass_left=ranges, unreadable=unreadable)
+    rows = values.get("rows", 0)
+    return TableState(**moments, pass_left=ranges, rows=rows, unreadable=unreadable)
 
 
 def in_seconds(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
 
-Status = Literal["ok", "forbidden", "failed"]
-"""`forbidden`: the key lacks the table's permission, the other tables are whole without it."""
+Status = Literal["ok", "forbidden", "not_available", "failed"]
+"""`forbidden`: the key lacks the table's permission; `not_available`: the account, or the version
+of the API, does not have the list. The other tables are whole without either."""
 
 
 @dataclass

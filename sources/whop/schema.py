@@ -74,7 +74,7 @@ def dlt_columns(resource: Resource, *, merged: bool = True) -> dict[str, TColumn
         }
         if kind == "decimal":
             hint |= {"precision": DECIMAL_PRECISION, "scale": DECIMAL_SCALE}
-        if field_.name == "id" and merged:
+        if (field_.name,) == resource.key and merged:
             # Postgres then has an index to merge by; DuckDB needs none.
             hint["unique"] = True
         columns[field_.name] = hint

@@ -9,7 +9,7 @@ makes, so a run that is killed in between leaves no gap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -31,12 +31,15 @@ class TableBroken(WhopError):
     """A table lacks a column that no row can be told from another without."""
 
 
-def missing_parts(pipeline: Any, schema: Schema | None = None) -> dict[str, list[str]]:
+def missing_parts(
+    pipeline: Any, schema: Schema | None = None, selected: Collection[str] | None = None
+) -> dict[str, list[str]]:
     """Return what the warehouse lacks of tables that were loaded before.
 
     Args:
         pipeline: a dlt pipeline, its schema restored from the destination.
         schema: the schema as stored; None takes the pipeline's own.
+        selected: dlt resources that the run loads; None is all of them.
 
     Returns:
         Columns by table; a table that is missing as a whole has none.
@@ -52,8 +55,9 @@ def missing_parts(pipeline: Any, schema: Schema | None = None) -> dict[str, list
     for resource in RESOURCES:
         if resource.name in schema.tables:
             for name in filter(None, (resource.name, resource.states_table)):
-                wanted[name] = [*arrow_schema(resource).names, _WRITTEN_BY_DLT]
-    if "sync_runs" in schema.tables:
+                if selected is None or name in selected:
+                    wanted[name] = [*arrow_schema(resource).names, _WRITTEN_BY_DLT]
+    if "sync_runs" in schema.tables and (selected is None or "sync_runs" in selected):
         wanted["sync_runs"] = list(SYNC_RUNS_COLUMNS)
     with pipeline.destination_client(schema.name) as client:
         there = dict(client.get_storage_tables(list(wanted)))
@@ -83,6 +87,7 @@ class Structure:
     Args:
         pipeline: the dlt pipeline that loads them.
         schema: the schema that its load will store.
+        selected: dlt resources that the run loads.
 
     Attributes:
         missing: what `missing_parts` found.
@@ -91,9 +96,9 @@ class Structure:
         TableBroken: a column is missing that cannot be made anew.
     """
 
-    def __init__(self, pipeline: Any, schema: Schema) -> None:
+    def __init__(self, pipeline: Any, schema: Schema, selected: Collection[str]) -> None:
         self._schema = schema
-        self.missing = missing_parts(pipeline, schema)
+        self.missing = missing_parts(pipeline, schema, selected)
         self._marked = not self.missing
         filled = {_WRITTEN_BY_DLT}
         filled |= {each.name for each in arrow_schema(RESOURCES[0]) if not each.nullable}
@@ -127,3 +132,23 @@ class Structure:
 
     def _table(self, name: str) -> dict[str, Any]:
         return cast("dict[str, Any]", self._schema.tables.get(name, {}))
+
+
+def free_shared_ids(pipeline: Any) -> None:
+    """Let an id be there twice that two companies share, where earlier releases forbade it.
+
+    Postgres watches over it by a constraint, and dlt takes back none that it has made.
+    """
+    shared = [resource.name for resource in RESOURCES if resource.shared]
+    with pipeline.sql_client() as client:
+        if client.capabilities.sqlglot_dialect != "postgres":
+            return
+        found = client.execute_sql(
+            "select n.nspname, c.relname, k.conname from pg_constraint as k "
+            "join pg_class as c on c.oid = k.conrelid "
+            "join pg_namespace as n on n.oid = c.relnamespace "
+            "where k.contype = 'u' and n.nspname in (%s, %s) and c.relname = any(%s)",
+            *(client.dataset_name, client.staging_dataset_name, shared),
+        )
+        for schema, table, name in found or ():
+            client.execute_sql(f'alter table "{schema}"."{table}" drop constraint "{name}"')

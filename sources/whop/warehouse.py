@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import orjson
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from . import loads
 from .planning import EVERYTHING, Range
 from .resources import BY_NAME, ColumnType, Resource
 from .schema import arrow_schema, column_types
@@ -59,9 +62,12 @@ class Warehouse:
         self._missing = missing or {}
         self._client: Any = None
         self._half_loaded: dict[str, set[str]] = {}
+        self._unended: list[str] | None = None
+        self._cursors = count(1)
 
     def __enter__(self) -> Warehouse:
         self._client = self._pipeline.sql_client().__enter__()
+        self._unended = loads.unended(self._client, self._company_id)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -98,12 +104,26 @@ class Warehouse:
     def half_loaded(self, resource: Resource) -> set[str]:
         """Return the ids of rows that a load has written which never ended: its run was killed."""
         if resource.name not in self._half_loaded:
-            loads = self._client.make_qualified_table_name("_dlt_loads")
-            # dlt writes a load's id there as its last act.
-            not_ended = f"_dlt_load_id not in (select load_id from {loads})"
-            rows = self._select(resource, ["id"], [(not_ended, [])])
-            self._half_loaded[resource.name] = {row[0] for chunk in rows for row in chunk}
+            condition = self._of_no_ended_load()
+            found: set[str] = set()
+            if condition is not None:
+                chunks = self._select(resource, ["id"], [condition])
+                found = {row[0] for chunk in chunks for row in chunk}
+            self._half_loaded[resource.name] = found
         return self._half_loaded[resource.name]
+
+    def _of_no_ended_load(self) -> Condition | None:
+        """The condition that a row is of a load that never ended; None when every load has.
+
+        To look for such rows is to read a whole table, as no index helps. Mostly it is known that
+        there are none.
+        """
+        if self._unended is None:
+            return loads.of_none_that_ended(self._client), []
+        if not self._unended:
+            return None
+        marks = ", ".join(["%s"] * len(self._unended))
+        return f"_dlt_load_id in ({marks})", [*self._unended]
 
     def alive_in(
         self,
@@ -224,11 +244,30 @@ class Warehouse:
                 also = ""
                 if among is not None:
                     also = f" and {escape(among[0])} in ({', '.join(['%s'] * len(values))})"
-                with self._client.execute_query(query + also, *fixed, *values) as cursor:
+                with self._cursor(query + also, [*fixed, *values]) as cursor:
                     while rows := cursor.fetchmany(_CHUNK):
                         yield rows
         except DestinationUndefinedEntity:
             return
+
+    @contextmanager
+    def _cursor(self, query: str, values: Sequence[Any]) -> Iterator[Any]:
+        """A cursor on the rows of a query, of which the client holds a chunk at a time."""
+        if self._client.capabilities.sqlglot_dialect != "postgres":
+            with self._client.execute_query(query, *values) as cursor:
+                yield cursor
+            return
+        # psycopg2 fetches a result whole before the first row is asked for, unless the cursor is
+        # one of the server's, which has a name.
+        connection = self._client.native_connection
+        name = f"whop_{next(self._cursors)}"
+        try:
+            with connection.cursor(name, withhold=True) as cursor:
+                cursor.itersize = _CHUNK
+                cursor.execute(query, values)
+                yield cursor
+        except Exception as error:
+            raise self._client._make_database_exception(error) from error
 
     def _relation(self, resource: Resource) -> str:
         """The table; a column that it lacks is there, and null."""
