@@ -115,7 +115,7 @@ class Resource:
     """Two companies may have the same row, as two shops have a customer in common: each keeps its
     own, and a row is told by company and id."""
     paced: bool = False
-    """With `changes="everything"`: the list has no filter or order to find what is new by, and grows
+    """With `changes="everything"`: the list has no filter or order to find what is new by and grows
     with the business. A long one is not read by every run."""
     listed: bool = True
     """False: there is no list for one company, the object is read by id."""
