@@ -260,13 +260,13 @@ class Warehouse:
         # psycopg2 fetches a result whole before the first row is asked for, unless the cursor is
         # one of the server's, which has a name.
         connection = self._client.native_connection
-        name = f"whop_{next(self._cursors)}"
+        cursor = connection.cursor(f"whop_{next(self._cursors)}", withhold=True)
         try:
-            with connection.cursor(name, withhold=True) as cursor:
-                cursor.itersize = _CHUNK
-                cursor.execute(query, values)
-                yield cursor
+            cursor.execute(query, values)
+            yield cursor
+            cursor.close()
         except Exception as error:
+            # One that was never opened cannot be closed, and a broken one goes with the connection.
             raise self._client._make_database_exception(error) from error
 
     def _relation(self, resource: Resource) -> str:
