@@ -159,11 +159,15 @@ class RowTable:
                 self.findings.unknown.update(extra.keys())
         except NotAsDocumented:
             columns, extras = self._value_by_value(rows)
-        for name in self._personal:
-            columns[name] = self._hidden(name, columns[name])
+        personal = {name: self._hidden(name, columns[name]) for name in self._personal}
+        columns |= {name: pa.array(values, columns[name].type) for name, values in personal.items()}
         hidden = {number: self._privacy.hide(extra) for number, extra in extras.items()}
         if self._privacy.mode != "keep":
-            digests = self._digests_of_hidden(rows, columns, hidden)
+            # A digest of what is not loaded would let a guess of it be confirmed.
+            digests = [
+                self._digest(self._scrubbed(row, self._tree, "", number, personal, extras))
+                for number, row in enumerate(rows)
+            ]
         own: dict[str, list[Any]] = {
             "company_id": [self._company_id] * len(rows),
             "_whop_synced_at": [self._synced_at] * len(rows),
@@ -252,14 +256,40 @@ class RowTable:
             shallow[name] = value
         return shallow
 
-    def _hidden(self, name: str, column: pa.Array) -> pa.Array:
+    def _hidden(self, name: str, column: pa.Array) -> list[Any]:
         def hide(value: Any) -> Any:
             if self._resource.columns[name] == "json":
                 return to_json(self._privacy.hide(orjson.loads(value)))
             return self._privacy.hide(value)
 
-        values = (None if value is None else hide(value) for value in column.to_pylist())
-        return pa.array(values, column.type)
+        return [None if value is None else hide(value) for value in column.to_pylist()]
+
+    def _scrubbed(
+        self,
+        record: Mapping[str, Any],
+        tree: Mapping[str, Any],
+        prefix: str,
+        number: int,
+        personal: Mapping[str, Sequence[Any]],
+        extras: Mapping[int, Mapping[str, Any]],
+    ) -> Row:
+        """A row, or an object in it, with what is loaded in place of what is personal."""
+        found: Row = {}
+        set_aside = extras.get(number, {})
+        for key, value in record.items():
+            path = prefix + key
+            node = tree.get(key)
+            if value is None:
+                found[key] = None
+            elif path in set_aside:
+                found[key] = self._privacy.hide(value)
+            elif isinstance(node, dict) and isinstance(value, dict):
+                found[key] = self._scrubbed(value, node, f"{path}__", number, personal, extras)
+            elif path in personal:
+                found[key] = personal[path][number]
+            else:
+                found[key] = value
+        return found
 
     def _digest(self, row: Row) -> str:
         """The content's digest; with what only the object shows in a half of its own."""
@@ -270,32 +300,8 @@ class RowTable:
         listed = {name: value for name, value in row.items() if name not in details}
         return self._digest_of(listed) + self._digest_of(shown)
 
-    def _digests_of_hidden(
-        self, rows: Sequence[Row], columns: Mapping[str, pa.Array], extras: Mapping[int, Row]
-    ) -> list[str]:
-        """Digests of what is loaded: one of what is not would let a guess be confirmed by it."""
-        held = {name: column.to_pylist() for name, column in columns.items()}
-        details = self._resource.details
-        digests = []
-        for number, row in enumerate(rows):
-            content = {name: values[number] for name, values in held.items()}
-            content = {f"={name}": value for name, value in content.items()} | extras.get(
-                number, {}
-            )
-            shown = {
-                name: value
-                for name, value in content.items()
-                if name.removeprefix("=").split("__")[0] in details
-            }
-            listed = {name: value for name, value in content.items() if name not in shown}
-            digest = self._digest_of(listed)
-            if any(name in row for name in details):
-                digest += self._digest_of(shown)
-            digests.append(digest)
-        return digests
-
     def _digest_of(self, row: Row) -> str:
-        content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS, default=str)
+        content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(content, digest_size=15, key=self._salt).digest()
         return base64.urlsafe_b64encode(digest).decode()
 
