@@ -60,11 +60,15 @@ def missing_parts(
     if "sync_runs" in schema.tables and (selected is None or "sync_runs" in selected):
         wanted["sync_runs"] = list(SYNC_RUNS_COLUMNS)
     with pipeline.destination_client(schema.name) as client:
-        there = dict(client.get_storage_tables(list(wanted)))
+        # Some databases give names in capitals.
+        there = {
+            name: {column.lower() for column in columns}
+            for name, columns in client.get_storage_tables(list(wanted))
+        }
     return {
         name: [column for column in columns if column not in there[name]] if there[name] else []
         for name, columns in wanted.items()
-        if not there[name] or not there[name].keys() >= set(columns)
+        if not there[name].issuperset(columns)
     }
 
 

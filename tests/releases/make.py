@@ -13,5 +13,8 @@ from tests.warehouse import RAW_TABLES
 
 if __name__ == "__main__":
     tables = {name: " ".join(columns) for name, columns in RAW_TABLES.items()}
+    tables["sync_runs"] += " seconds"
     path = Path(__file__).parent / f"{version('whop-elt')}.json"
+    if path.exists():
+        raise SystemExit(f"{path} is kept as it is: the version in pyproject.toml comes first")
     path.write_text(json.dumps(tables, indent=1) + "\n", encoding="utf-8")
