@@ -92,7 +92,8 @@ def whop(
             with the key answers.
         tables: names of the tables to read; None, or `default` among them, reads all but those
             that take one request per row (users, files, payment_fees).
-        full: read every table whole, and mark what Whop has no more.
+        full: read every table whole, and mark what Whop has no more; a pass that is under way is
+            begun anew, so with `slice_rows` only the first of the runs that make it is `full`.
         full_every_days: age of the last full pass, in days, at which a run becomes one by itself.
         lookback_days: age, in days, up to which rows are re-read that may have changed and do not
             tell: refunds, disputes and the like, and payments if Whop refuses to say which have.

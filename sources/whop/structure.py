@@ -144,9 +144,10 @@ def free_shared_ids(pipeline: Any) -> None:
     Postgres watches over it by a constraint, and dlt takes back none that it has made.
     """
     shared = [resource.name for resource in RESOURCES if resource.shared]
-    with pipeline.sql_client() as client:
-        if client.capabilities.sqlglot_dialect != "postgres":
-            return
+    client = pipeline.sql_client()
+    if client.capabilities.sqlglot_dialect != "postgres":
+        return
+    with client:
         found = client.execute_sql(
             "select n.nspname, c.relname, k.conname from pg_constraint as k "
             "join pg_class as c on c.oid = k.conrelid "
