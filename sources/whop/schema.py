@@ -74,9 +74,10 @@ def dlt_columns(resource: Resource, *, merged: bool = True) -> dict[str, TColumn
         }
         if kind == "decimal":
             hint |= {"precision": DECIMAL_PRECISION, "scale": DECIMAL_SCALE}
-        if (field_.name,) == resource.key and merged:
-            # Postgres then has an index to merge by; DuckDB needs none.
-            hint["unique"] = True
+        if field_.name == "id" and merged:
+            # Postgres then has an index to merge by; DuckDB needs none. Said also where it is not
+            # so, as dlt remembers what an earlier release has said.
+            hint["unique"] = not resource.shared
         columns[field_.name] = hint
     return columns
 
