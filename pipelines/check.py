@@ -11,10 +11,12 @@ from sources.whop.client import WhopClient
 from sources.whop.errors import (
     KeyRefused,
     NotFound,
+    NotOffered,
     PermissionMissing,
     RequestRefused,
     WhopError,
 )
+from sources.whop.structure import missing_parts, told
 
 from . import settings
 from .destination import open_destination
@@ -51,6 +53,8 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
     try:
         destination = open_destination(destination_name, reading=True)
         yield Finding("destination", True, destination.location)
+        for lacks in told(missing_parts(destination.pipeline)):
+            yield Finding("warehouse", True, lacks)
     except NoFile as error:
         if os.access(error.path.parent, os.W_OK | os.X_OK):
             yield Finding("destination", True, f"{error.path}, which the first sync makes")
@@ -113,6 +117,14 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
                     resource.name,
                     False,
                     f"{error}. The table needs of the API key: {', '.join(resource.permissions)}",
+                    ExitCode.PARTLY,
+                )
+            except NotOffered as error:
+                advice = "name the tables you want in SOURCES__WHOP__TABLES, without it"
+                yield Finding(
+                    resource.name,
+                    False,
+                    f"{error}. There is no such list: {advice}",
                     ExitCode.PARTLY,
                 )
             except WhopError as error:

@@ -236,7 +236,12 @@ def _keep_empty_texts() -> None:
     """
     from dlt.destinations.impl.postgres import postgres
 
-    postgres.is_nullable_column = lambda col: False  # type: ignore[attr-defined]
+    if not hasattr(postgres, "is_nullable_column"):
+        raise PipelineError(
+            "This version of dlt would load empty texts into Postgres as null: install the "
+            "versions of requirements.lock"
+        )
+    postgres.is_nullable_column = lambda col: False
 
 
 def _new_folder(parent: Path | None) -> Path:

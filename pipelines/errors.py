@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     """Usage, or a setting to change."""
     FAILED = 2
     PARTLY = 3
-    """Loaded, but the key lacks the permission for some tables."""
+    """Loaded, but not all of it: a permission or a list is missing, or a value unreadable."""
     LOCKED = 4
     """Another run has the pipeline."""
     DATA_TEST_FAILED = 5

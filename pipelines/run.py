@@ -67,8 +67,9 @@ def sync(
         settings: settings of the source that are not to come from dlt's configuration.
 
     Returns:
-        OK, PARTLY when a permission is missing, FAILED when a table could not be read, SETTING when
-        nothing could because of the key or the company.
+        OK, PARTLY when a permission or a list is missing or a value that the models use cannot be
+        read, FAILED when a table could not be read, SETTING when nothing could because of the key
+        or the company.
 
     Raises:
         SettingError: a setting of the source is missing or wrong.
@@ -143,6 +144,16 @@ def sync(
             retries=table.retries,
             error=table.error,
         )
+        if table.unreadable:
+            event(
+                f"{name}: Whop has values that cannot be read, which the numbers lack: "
+                f"{table.unreadable_values}. They are in _whop_extra",
+                logging.ERROR,
+                run_id=report.run_id,
+                company_id=table.company_id,
+                table=table.table,
+                unreadable=table.unreadable,
+            )
         for note in table.notes:
             event(f"{name}: {note}", run_id=report.run_id, table=table.table)
     return exit_code(report)
@@ -229,7 +240,8 @@ def exit_code(report: RunReport) -> ExitCode:
         return ExitCode.SETTING
     if report.unread or "failed" in statuses or "ok" not in statuses:
         return ExitCode.FAILED
-    return ExitCode.PARTLY if "forbidden" in statuses else ExitCode.OK
+    whole = statuses == {"ok"} and not any(table.unreadable for table in report.tables)
+    return ExitCode.OK if whole else ExitCode.PARTLY
 
 
 def companies_to_sync(destination_name: str) -> list[str | None]:
@@ -237,6 +249,9 @@ def companies_to_sync(destination_name: str) -> list[str | None]:
 
     Returns:
         Company ids, each for a `locked_destination` of its own; or only None: all in one sync.
+
+    Raises:
+        SettingError: one is no id.
     """
     companies = company_ids()
     if len(companies) > 1 and destination_name in SIDE_BY_SIDE:

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from sources.whop.structure import missing_parts, told
+
 from .destination import MARTS, Destination
 from .errors import NothingThere
 from .settings import company_ids
@@ -16,7 +18,7 @@ from .settings import tables as chosen_tables
 
 RUNS_SHOWN = 5
 
-NOT_TO_BE_READ = ("forbidden",)
+NOT_TO_BE_READ = ("forbidden", "not_available")
 """Outcomes of a table that no waiting mends: it has no age."""
 
 
@@ -27,7 +29,8 @@ def read_status(destination: Destination) -> dict[str, Any]:
         `tables`: per company and table, the last run, its outcome, cursor, error, the time of the
         last good run, and that run's age in hours; `runs`: the newest runs; `age_hours`: age of the
         stalest table that the key may read, None when one was never read. Tables and companies that
-        are not chosen any more are left out.
+        are not chosen any more are left out; `missing`: what the warehouse lacks, and what becomes
+        of it.
     """
     raw = destination.pipeline.dataset_name
     now = datetime.now(UTC)
@@ -80,7 +83,8 @@ def read_status(destination: Destination) -> dict[str, Any]:
     runs = [dict(zip(run_names, (*row[:3], *map(int, row[3:])), strict=True)) for row in rows]
     ages = [table["age_hours"] for table in tables if table["status"] not in NOT_TO_BE_READ]
     stalest = max(ages) if ages and None not in ages else None
-    return {"age_hours": stalest, "tables": tables, "runs": runs}
+    missing = told(missing_parts(destination.pipeline))
+    return {"age_hours": stalest, "tables": tables, "runs": runs, "missing": missing}
 
 
 def shown_companies(destination: Destination) -> list[str]:
@@ -117,6 +121,8 @@ def show_status(status: dict[str, Any], console: Console) -> None:
     console.print(tables)
     for error in dict.fromkeys(table["error"] for table in status["tables"] if table["error"]):
         console.print(f"[red]{escape(error)}[/]", soft_wrap=True)
+    for lacks in status["missing"]:
+        console.print(f"[yellow]{escape(lacks)}[/]", soft_wrap=True)
     runs = Table(box=None, header_style="dim", title="Last runs", title_justify="left")
     for name in ("run", "began (UTC)", "requests", "new", "changed", "deleted", "not read"):
         runs.add_column(name, justify="left" if name in {"run", "began (UTC)"} else "right")

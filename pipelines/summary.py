@@ -155,7 +155,7 @@ def _show_tables(destination: Destination, console: Console, report: RunReport |
     tables = _rows(
         destination,
         "select table_name from information_schema.tables where table_schema = %s "
-        "and substr(table_name, 1, 4) <> '_dlt' order by table_name",
+        "and substr(table_name, 1, 1) <> '_' order by table_name",
         raw,
     )
     empty: list[str] = []

@@ -13,6 +13,8 @@ _MOST_TEXT = 600
 _HEADINGS: dict[Kind, str] = {
     "failed": "failed",
     "forbidden": "loaded, but not all of it: the API key lacks a permission",
+    "not_available": "loaded, but not all of it: Whop does not have a list",
+    "unreadable": "loaded, but values that the numbers are made of cannot be read",
     "stale": "data is older than it may be",
     "test": "the models are built, but a test of theirs found what must not be",
 }
@@ -21,6 +23,11 @@ _ADVICE: dict[Kind, str] = {
     "from there. `whop-elt check` names a setting to change, `whop-elt run` tries again now.",
     "forbidden": "Give the key the permission in Whop's dashboard, under Developer, or leave the "
     "table out with SOURCES__WHOP__TABLES. `whop-elt check` says what is missing.",
+    "not_available": "That does not mend by itself: leave the table out with "
+    "SOURCES__WHOP__TABLES, or ask Whop for it. What was loaded of it before stays.",
+    "unreadable": "The rows are there without these values, which are in _whop_extra; every number "
+    "made of them lacks them. Correct them at Whop, or tell whoever keeps whop-elt what they look "
+    "like.",
     "stale": "Does the schedule still run? `whop-elt status` shows the last runs, `whop-elt run` "
     "brings the data up to date.",
     "test": "Do not trust the numbers before you have looked. `whop-elt transform` builds and "

@@ -76,7 +76,11 @@ class Watch:
                 ("failed", table.company_id),
                 ("failed", subject),
                 ("forbidden", subject),
+                ("not_available", subject),
+                ("unreadable", subject),
             }
+            if table.unreadable:
+                self._note("unreadable", subject, table.unreadable_values or "")
             if table.status != "ok":
                 self._note(table.status, subject, table.error or "")
 

@@ -190,6 +190,38 @@ def test_a_second_table_that_fails_is_told_alone(
     assert " members" not in text
 
 
+def test_a_value_the_numbers_lack_is_told_until_it_can_be_read(
+    shell: Shell, hook: Webhook, server: Server
+) -> None:
+    company = server.businesses[0]
+    plan = company.rows("plans")[0]
+    company.put("plans", {**plan, "renewal_price": "much"})
+    assert run(shell, "--tables", "plans") == 3
+    (text,) = hook.new()
+    assert "cannot be read" in text
+    assert f"{company.company_id} plans" in text
+    assert "renewal_price (1)" in text
+    assert run(shell, "--tables", "plans") == 3
+    assert hook.new() == [], "it is the same incident"
+    company.put("plans", plan)
+    assert run(shell, "--tables", "plans") == 0
+    (over,) = hook.new()
+    assert "over" in over.splitlines()[0]
+
+
+def test_a_list_that_is_not_there_is_told_with_what_to_do(
+    shell: Shell, hook: Webhook, server: Server
+) -> None:
+    server.faults.add("GET /apps", Fault("status", status=404))
+    assert run(shell) == 3
+    (text,) = hook.new()
+    assert "Whop does not have a list" in text
+    assert "without apps" in text
+    assert shell("check").code == 3
+    assert run(shell) == 3
+    assert hook.new() == []
+
+
 def test_a_partial_load_is_told_with_the_permission(
     shell: Shell, hook: Webhook, server: Server
 ) -> None:
