@@ -226,6 +226,11 @@ def test_rows_made_by_hand_are_shown_on_both(business: Business) -> None:
         (shown,) = get(running, "/memberships", status="canceling").json()["data"]
         assert (shown["status"], shown["cancel_at_period_end"]) == ("active", True)
         assert get(running, "/memberships", status="active").json()["data"] == []
+        made.put("memberships", {**membership, "status": "active", "cancel_at_period_end": True})
+        assert get(running, "/memberships", status="active").json()["data"] == []
+        assert len(get(running, "/memberships", status="canceling").json()["data"]) == 1
+        made.put("memberships", {**membership, "status": "active", "cancel_at_period_end": False})
+        assert len(get(running, "/memberships", statuses="active").json()["data"]) == 1
         (shown,) = get(running, "/payments").json()["data"]
         assert shown["presentment_total"]["amount"].startswith(f"{payment['total']:g}"[:3])
         lines = get(running, "/financial_activity", account_id=made.company_id).json()["data"]
