@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import orjson
 
-from . import around
 from .business import Business
 from .endpoints import (
     ALL_PERMISSIONS,
@@ -23,6 +22,7 @@ from .endpoints import (
     ErrorShape,
     Filter,
 )
+from .money import fees
 from .refusal import Refused
 from .tables import PlainRow, Test, place_after, place_before, sort_key
 from .units import parse_ms
@@ -181,7 +181,7 @@ class Api:
             with business.lock:
                 payment = business.tables["payments"].find(request.key)
                 if payment is not None:
-                    found = around.fees(business.show("payments", payment), business)
+                    found = fees(business.show("payments", payment), business)
                     rows = [PlainRow(fee, n, business.clock_ms) for n, fee in enumerate(found)]
                     page, info = self._page(
                         rows, "number", False, start_from, forward, size, cursor

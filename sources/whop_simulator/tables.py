@@ -9,8 +9,8 @@ from itertools import count
 from operator import attrgetter
 from typing import Any
 
-from .rows import Row, facet
-from .units import Ids
+from .facets import facet
+from .units import Ids, Row
 
 Test = tuple[str, str, Any]
 """A property, how it is compared, and with what."""
@@ -34,6 +34,16 @@ class PlainRow:
 
 
 _ALIASES = {"action": "most_recent_action", "reason": "billing_reason"}
+
+
+def finished(rows: Callable[[Any], Iterable[tuple[int, Row]]]) -> Callable[[Any], list[PlainRow]]:
+    """A maker of finished rows, filtered and sorted by what they say."""
+
+    def make(business: Any) -> list[PlainRow]:
+        found = [PlainRow(row, number, business.clock_ms) for number, row in rows(business)]
+        return sorted(found, key=attrgetter("number"))
+
+    return make
 
 
 class Table:

@@ -6,6 +6,10 @@ import hashlib
 import math
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
+
+Row = dict[str, Any]
+"""As a list or an object shows it."""
 
 HOUR = 3_600_000
 DAY = 86_400_000

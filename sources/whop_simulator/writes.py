@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .business import Business
 from .endpoints import words
 from .refusal import Refused
-from .rows import Row
-from .units import HOUR, iso, key_of, parse_ms
+from .units import HOUR, Row, iso, key_of, parse_ms
 from .uploads import SIGNED_HEADER, signature
-
-if TYPE_CHECKING:
-    from .business import Business
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sources.whop.followers import fees_of
 from sources.whop.resources import RESOURCES, ColumnType, Resource
 from sources.whop.schema import EXTRA, Findings, RowTable
 from sources.whop_simulator import Business
-from sources.whop_simulator.around import fees
+from sources.whop_simulator.money import fees
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS: dict[str, ColumnType] = {
