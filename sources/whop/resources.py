@@ -231,15 +231,13 @@ RESOURCES: tuple[Resource, ...] = (
         name="plans",
         path="/plans",
         permissions=("plan:basic:read",),
-        tenant="account_id",
-        company_column="account__id",
         params=_CREATED_ASC,
         changes="everything",
         details=("collect_tax", "custom_fields", "tax_type"),
         refers_to={"product__id": "products"},
         columns=_columns(
             text="title description plan_type visibility release_method currency internal_notes "
-            "account__id account__title account__route product__id product__title purchase_url "
+            "company__id company__title product__id product__title purchase_url "
             "tax_type three_ds_level",
             bigint="billing_period expiration_days trial_period_days member_count stock "
             "split_pay_required_payments",

@@ -13,14 +13,18 @@ from typing import Any
 import orjson
 
 from .catalogue import Catalogue, catalogue
+from .current_made import INVITES
 from .endpoints import ENDPOINTS
+from .ledger import Ledger, balances
 from .lives import VALID, Member, World, live
-from .showing import GENERATORS, show
+from .showing import GENERATORS, full, show
 from .tables import Table
-from .units import DAY, Ids, OneId, Row, from_ms, key_of, mix, to_ms
+from .units import DAY, EitherIds, Ids, OneId, Row, from_ms, key_of, mix, to_ms
 
 DEFAULT_CLOCK = datetime(2026, 1, 15, 9, tzinfo=UTC)
 _YEAR = 365.25 * DAY
+_FOLLOW = {"payments": ("financial_activity", "payouts"), "authorized_users": ("team_members",)}
+"""Tables whose rows are made from those of another."""
 
 
 class Business:
@@ -43,6 +47,10 @@ class Business:
         company_id = company_id or Ids("biz", first_key).encode(seed)
         self.key = key_of(seed, company_id) & (1 << 64) - 1
         self.ids = {e.resource: Ids(e.prefix, key_of(self.key, e.resource)) for e in ENDPOINTS}
+        self.ids["financial_activity"] = Ids("line", key_of(self.key, "financial_activity"))
+        self.ids["payouts"] = Ids("wdrl", key_of(self.key, "payouts"))
+        invites = Ids("ausri", key_of(self.key, "invites"))
+        self.ids["team_members"] = EitherIds(self.ids["authorized_users"], invites, INVITES)
         self.ids["checkouts"] = self.ids["checkout_configurations"]
         self.ids["companies"] = OneId(company_id)
         title = ("Signal Room", "North Desk", "Atelier Ü", "Kite & Co.")[self.key % 4]
@@ -58,6 +66,7 @@ class Business:
         self._counts: Counter[tuple[str, int]] | None = None
         self.staffed = True
         self.uploads_url = "https://uploads.whop.invalid"
+        self.ledger = Ledger(self)
         self.tables = {
             resource: Table(partial(generator.items, self), self.ids[resource])
             for resource, generator in GENERATORS.items()
@@ -94,7 +103,7 @@ class Business:
         if until < self.clock_ms:
             raise ValueError(f"the clock is at {self.clock.isoformat()} and cannot go back")
         with self.lock:
-            self.clock_ms = until
+            self.clock_ms = self._world.clock_ms = until
             # A million small objects and no cycles: collecting in between only costs time.
             collecting = gc.isenabled()
             gc.disable()
@@ -123,22 +132,38 @@ class Business:
                 raise KeyError(key)
             return _own(self.show(resource, item))
 
+    def stored(self, resource: str, key: str) -> Row:
+        """One row with what is kept of it but not served; KeyError when there is none."""
+        with self.lock:
+            item = self.tables[resource].find(key)
+            if item is None:
+                raise KeyError(key)
+            return _own(self.full(resource, item))
+
     def put(self, resource: str, row: Row) -> None:
         """Insert a row made by hand, or replace the one with its id. Nothing is filled in."""
         with self.lock:
+            if resource == "payments":
+                self.ledger.changed(row["id"], row)
             self.tables[resource].put(_own(row), self.clock_ms)
+            self._forget_what_follows(resource)
 
     def remove(self, resource: str, key: str) -> None:
         """Take a row away without a trace."""
         with self.lock:
             self.tables[resource].remove(key)
+            self._forget_what_follows(resource)
 
     def show(self, resource: str, item: Any, *, listed: bool = False) -> Row:
         """What the API says about one item of a table: in its list, or asked for by its id."""
         return show(resource, item, self, listed=listed)
 
+    def full(self, resource: str, item: Any) -> Row:
+        """Everything that is known of one item, as Legacy names it: what Current is made from."""
+        return full(resource, item, self)
+
     def counts(self) -> Counter[tuple[str, int]]:
-        """Valid memberships by company, product and plan, and uses of each promo code."""
+        """Valid memberships by company, product and plan, uses of promo codes, cents by product."""
         if self._counts is None:
             counts: Counter[tuple[str, int]] = Counter()
             for member in self.members:
@@ -148,14 +173,29 @@ class Business:
                         counts["product", membership.plan.product.number] += 1
                         counts["company", 0] += 1
                 for payment in member.payments:
+                    if payment.status == "paid" and payment.plan is not None:
+                        counts["cents", payment.plan.product.number] += payment.usd
                     if payment.promo is not None:
                         counts["promo", payment.promo.number] += 1
             self._counts = counts
         return self._counts
 
+    def balances(self) -> dict[str, tuple[int, int]]:
+        """Available and pending money by currency, in its smallest unit."""
+        return balances(self.ledger.lines(), self.clock_ms)
+
+    def volume(self) -> float:
+        """What was ever paid for a plan, in US dollars."""
+        return sum(cents for (what, _), cents in self.counts().items() if what == "cents") / 100
+
+    def _forget_what_follows(self, resource: str) -> None:
+        for table in _FOLLOW.get(resource, ()):
+            self.tables[table].forget()
+
     def forget(self) -> None:
         """Rows have changed: nothing derived from them may be used again."""
         self._counts = None
+        self.ledger.forget()
         for table in self.tables.values():
             table.forget()
 

@@ -139,5 +139,7 @@ def files(business: Seller) -> Iterator[tuple[int, Row]]:
                     "size": str(20_000 + number),
                     "upload_status": "ready",
                     "visibility": "public",
+                    "_created_at": review["created_at"],
+                    "_theirs": True,
                 },
             )

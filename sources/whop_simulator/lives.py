@@ -52,6 +52,7 @@ class World:
     key: int
     catalogue: Catalogue
     ids: dict[str, Ids]
+    clock_ms: int = 0
 
 
 class Member:
@@ -117,6 +118,12 @@ class Member:
         return "customer" if live else "no_access"
 
     @property
+    def membership_states(self) -> tuple[str, ...]:
+        """Whether any membership gives access now, and whether any does not."""
+        granted = {membership.status in VALID for membership in self.memberships}
+        return tuple("active" if grants else "inactive" for grants in granted)
+
+    @property
     def plan_ids(self) -> tuple[str, ...]:
         """Plans the member has, or had, a membership of."""
         return tuple(membership.plan_id for membership in self.memberships)
@@ -179,6 +186,29 @@ class Method:
     def member_id(self) -> str:
         """Whose it is; rows do not say."""
         return self.member.id
+
+    @property
+    def _brand(self) -> str | None:
+        return self.brand if self.kind == "card" else None
+
+    @property
+    def _funding(self) -> str | None:
+        return self.funding if self.kind == "card" else None
+
+    @property
+    def _expired(self) -> bool:
+        return self.expired(self.member.world.clock_ms)
+
+    @property
+    def _payer_document(self) -> str | None:
+        return "false" if self.kind == "card" else None
+
+    @property
+    def funding(self) -> str:
+        """How a card is funded."""
+        return ("credit", "debit", "debit", "prepaid")[self.number % 4]
+
+    _broken = False
 
     def card(self) -> tuple[str, str, int]:
         """Brand, last four digits and month of expiry as they are now."""
@@ -245,6 +275,23 @@ class Membership:
         return self.member.user_id
 
     @property
+    def member_id(self) -> str:
+        """Id of its member."""
+        return self.member.id
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """What Current's `status` filter takes it for."""
+        return buckets(
+            self.status,
+            self.cancel_at_period_end,
+            self.paused,
+            self.plan.recurring,
+            self.period_end is not None,
+            self.user_id is not None,
+        )
+
+    @property
     def plan_id(self) -> str:
         """Id of its plan."""
         return self.member.world.ids["plans"].encode(self.plan.number)
@@ -272,6 +319,25 @@ class Membership:
         return self.spent / 100
 
 
+def buckets(
+    status: str, canceling: bool, paused: bool, renews: bool, ends: bool, claimed: bool
+) -> tuple[str, ...]:
+    """What Current's list of memberships files one under: its status, and what is derived.
+
+    Those set to cancel at period end are in none of active, trialing and past_due.
+    """
+    canceling = canceling or status == "canceling"
+    live = status in ("active", "trialing", "past_due", "canceling")
+    found = ["canceling" if live and canceling else status]
+    if paused:
+        found.append("paused")
+    if not renews and status == "completed":
+        found.append("expiring" if ends else "one_time")
+    if not claimed:
+        found.append("unclaimed")
+    return tuple(found)
+
+
 class Payment:
     """A charge or the attempt of one; amounts in minor units of its currency."""
 
@@ -295,6 +361,7 @@ class Payment:
         "reason",
         "refunds",
         "status",
+        "steps",
         "substatus",
         "subtotal",
         "tax",
@@ -338,12 +405,40 @@ class Payment:
         self.next_attempt: int | None = None
         self.refunds: tuple[tuple[int, int], ...] = ()
         self.dispute_alerted_at: int | None = None
+        # When a dispute or a resolution case came how far: the ledger wants the dates.
+        self.steps: tuple[tuple[int, str], ...] = ()
         self.guest = False
 
     @property
     def id(self) -> str:
         """The payment's id."""
         return self.member.world.ids["payments"].encode(self.number)
+
+    @property
+    def membership_id(self) -> str | None:
+        """Id of the membership it pays for."""
+        return None if self.membership is None else self.membership.id
+
+    @property
+    def member_id(self) -> str | None:
+        """Id of the member who pays; None for somebody who is none."""
+        return None if self.guest else self.member.id
+
+    @property
+    def user_id(self) -> str | None:
+        """Who pays; None for a guest or a deleted account."""
+        return None if self.guest else self.member.user_id
+
+    @property
+    def settled_in(self) -> str:
+        """Whop pays out in dollars what was charged in yen, and now and then other money too."""
+        odd = mix(self.member.world.key, self.number) % 23 == 0
+        return "usd" if self.currency == "jpy" or odd else self.currency
+
+    @property
+    def paid_or_created_at(self) -> int:
+        """When it was paid, or made where it was not."""
+        return self.created_at if self.paid_at is None else self.paid_at
 
     @property
     def usd(self) -> int:
@@ -1045,6 +1140,7 @@ class _Life:
         if receipt.refunds:
             return
         receipt.substatus = steps[0]
+        receipt.steps = (*receipt.steps, (at, steps[0]))
         receipt.updated_at = at
         if len(steps) > 1:
             self.later(at + self.days(0.5, 18), self.step, receipt, steps[1:])

@@ -11,7 +11,7 @@ from .lives import Payment
 from .people import person
 from .rows import dispute_inside, public_user, user_inside
 from .seller import Seller, bits_of, payments_of
-from .units import DAY, Row, iso, iso_or_none, key_of, mix, scale_of
+from .units import DAY, Row, fees_of, iso, iso_or_none, key_of, mix, parse_ms, scale_of
 
 PLACES = 16
 """Room for what follows from one payment."""
@@ -262,24 +262,29 @@ def fees(payment: Row, business: Seller) -> list[Row]:
     if payment["status"] != "paid" or not payment["total"]:
         return []
     currency = payment["currency"]
-    digits = len(str(scale_of(currency))) - 1
+    settled = payment.get("settlement_currency") or currency
+    day = _day(payment["created_at"])
+    minor = round(payment["total"] * scale_of(currency))
     found = [
         {
-            "amount": round(payment["total"] * 0.029, digits),
-            "currency": currency,
-            "name": "Payment processing",
-            "type": "payment_processing_percentage_fee",
+            "amount": amount / scale_of(settled),
+            "currency": settled,
+            "name": _FEE_NAMES[kind],
+            "type": kind,
         }
+        for kind, amount in fees_of(minor, currency, settled, day)
     ]
-    if digits == 2:
-        found.append(
-            {
-                "amount": 0.3,
-                "currency": currency,
-                "name": "Payment processing, per charge",
-                "type": "payment_processing_fixed_fee",
-            }
-        )
     if payment["dispute_alerted_at"]:
         found.append({"amount": 15.0, "currency": "usd", "name": "Dispute", "type": "dispute_fee"})
     return found
+
+
+def _day(moment: str | float) -> int:
+    return (parse_ms(moment) if isinstance(moment, str) else int(moment * 1000)) // DAY
+
+
+_FEE_NAMES = {
+    "payment_processing_percentage_fee": "Payment processing",
+    "payment_processing_fixed_fee": "Payment processing, per charge",
+    "fx_percentage_fee": "Currency conversion",
+}

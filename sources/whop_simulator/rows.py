@@ -7,7 +7,18 @@ from .company import OWNER, App, Employee
 from .lives import Member, Membership, Method, Payment
 from .people import User, person
 from .seller import Seller
-from .units import DAY, Row, iso, iso_or_none, key_of, mix, scale_of
+from .units import (
+    DAY,
+    Row,
+    fees_of,
+    iso,
+    iso_or_none,
+    key_of,
+    mix,
+    scale_of,
+    settle,
+    usd_rate,
+)
 
 _UTM = ("newsletter", "tiktok", "größe", "推特", "podcast")
 _QUESTIONS = ("Where did you hear about us?", "Discord name")
@@ -48,11 +59,14 @@ def company(business: Seller) -> Row:
         "title": head["title"],
         "updated_at": iso(business.start_ms),
         "verified": True,
+        "_status": "active",
+        "_volume": business.volume(),
     }
 
 
 def product(item: Product, business: Seller) -> Row:
     """One product."""
+    plans = [plan for plan in business.catalogue.plans if plan.product is item]
     archived = item.archived_at <= business.clock_ms
     owner = person(business.key, OWNER)
     return {
@@ -91,7 +105,15 @@ def product(item: Product, business: Seller) -> Row:
         "verified": True,
         "visibility": "archived" if archived else item.visibility,
         "_access_pass_type": item.access_pass_type,
+        "_cents": business.counts()["cents", item.number],
+        "_labels": ["signals"] if item.number % 2 == 0 else [],
+        "_plan_types": sorted({"renewal" if plan.recurring else "one_time" for plan in plans}),
+        "_price": _price(plans[0]) if plans else None,
     }
+
+
+def _price(plan: Plan) -> float:
+    return (plan.renewal or plan.initial) / scale_of(plan.currency)
 
 
 def plan(item: Plan, business: Seller) -> Row:
@@ -102,10 +124,10 @@ def plan(item: Plan, business: Seller) -> Row:
     plan_id = business.ids["plans"].encode(item.number)
     return {
         "id": plan_id,
-        "account": business.company,
         "adaptive_pricing_enabled": item.currency == "usd",
         "billing_period": item.days,
         "collect_tax": item.tax_type != "unspecified",
+        "company": {"id": business.company["id"], "title": business.company["title"]},
         "created_at": iso(item.created_at),
         "currency": item.currency,
         "custom_fields": [
@@ -259,19 +281,17 @@ def payment(item: Payment, business: Seller) -> Row:
     card = item.card
     gone = item.guest or item.member.deleted
     phone = None if gone else who.phone
-    # Whop pays out in dollars what was charged in yen, and now and then other currencies too.
-    settled = "usd" if item.currency == "jpy" or bits % 23 == 0 else item.currency
-    kept = max(0, item.total - round(item.total * 0.029) - (30 if item.total and scale > 1 else 0))
-    after_fees = kept / scale
-    if settled != item.currency:
-        after_fees = round(item.usd * 0.956) / 100
+    settled = item.settled_in
+    day = item.created_at // DAY
+    gross = settle(item.total, item.currency, settled, day)
+    kept = gross - sum(fee for _, fee in fees_of(item.total, item.currency, settled, day))
     dispute = item.dispute_alerted_at
     resolution = item.substatus.startswith("resolution") or item.substatus == "open_resolution"
     payment_id = item.id
     created_at = iso(item.created_at)
     return {
         "id": payment_id,
-        "amount_after_fees": after_fees,
+        "amount_after_fees": kept / scale_of(settled),
         "application_fee": (
             {
                 "id": f"af_{payment_id[4:]}",
@@ -359,9 +379,11 @@ def payment(item: Payment, business: Seller) -> Row:
         "retryable": item.status == "open",
         "risk_score": bits % 101 if bits % 5 else None,
         "risk_signals": {"device": [{"key": "vpn", "value": False}]} if bits % 5 else None,
-        "settlement_amount": total,
+        "settlement_amount": gross / scale_of(settled),
         "settlement_currency": settled,
-        "settlement_exchange_rate": None,
+        "settlement_exchange_rate": (
+            None if settled == item.currency else usd_rate(item.currency, day)
+        ),
         "shipping_address": who.address if bits % 97 == 0 else None,
         "status": item.status,
         "substatus": item.substatus,
@@ -481,6 +503,7 @@ def app(item: App, business: Seller) -> Row:
         "status": item.status,
         "verified": item.verified,
         "_created_at": iso(item.created_at),
+        "_recommended": item.number == 0,
         "_use": item.use,
         "_view_type": item.view_type,
     }

@@ -21,6 +21,7 @@ class Seller(Protocol):
     catalogue: Catalogue
     members: list[Member]
     tables: dict[str, Table]
+    ledger: Any
     start_ms: int
     end_ms: int
     clock_ms: int
@@ -28,7 +29,13 @@ class Seller(Protocol):
     staffed: bool
 
     def counts(self) -> Counter[tuple[str, int]]:
-        """Valid memberships by company, product and plan, and uses of each promo code."""
+        """Valid memberships by company, product and plan, uses of promo codes, cents by product."""
+
+    def balances(self) -> dict[str, tuple[int, int]]:
+        """Available and pending money by currency, in its smallest unit."""
+
+    def volume(self) -> float:
+        """What was ever paid, in US dollars."""
 
     def row(self, resource: str, key: str) -> Row:
         """One row with every field that its object has; KeyError when there is none."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import company, delivered, money, rows, visitors
+from . import company, delivered, ledger, money, rows, visitors
+from .current_made import INVITES, invite, team_member
 from .endpoints import BY_RESOURCE
 from .people import User, person
 from .seller import Seller
 from .tables import PlainRow, finished
-from .units import Row
+from .units import Row, iso
 
 
 def _users(business: Seller) -> list[User]:
@@ -49,6 +50,24 @@ def _apps(business: Seller) -> list[company.App]:
     if not business.staffed:
         return []
     return company.apps(business.key, business.start_ms, business.end_ms, business.clock_ms)
+
+
+def _team(business: Seller) -> list[PlainRow]:
+    """The staff, and who was asked to join it."""
+    clock = business.clock_ms
+    found = [
+        PlainRow(team_member(item.row, business), item.number, clock)
+        for item in business.tables["authorized_users"].rows()
+    ]
+    if business.staffed:
+        asked = (invite(place, business) for place in range(2))
+        now = iso(clock)
+        found += [
+            PlainRow(row, INVITES + place, clock)
+            for place, row in enumerate(asked)
+            if row["created_at"] <= now
+        ]
+    return found
 
 
 @dataclass(frozen=True)
@@ -96,6 +115,9 @@ GENERATORS: dict[str, Generator] = {
             delivered.reviews,
         )
     },
+    "team_members": Generator(_team),
+    "financial_activity": Generator(lambda b: b.ledger.lines(), ledger.line_row),
+    "payouts": Generator(lambda b: b.ledger.payouts(), ledger.payout_row),
     "company_token_transactions": _plain(
         lambda b: [m for m in b.members if not m.deleted and rows.tokens(m, b)],
         rows.token_transaction,
@@ -105,7 +127,7 @@ GENERATORS: dict[str, Generator] = {
 
 def show(resource: str, item: Any, business: Seller, *, listed: bool = False) -> Row:
     """What the API says about one item of a table: in its list, or asked for by its id."""
-    hidden = BY_RESOURCE[resource].object_only if listed else ()
+    hidden = BY_RESOURCE[resource].object_only if listed and resource in BY_RESOURCE else ()
     generator = GENERATORS[resource]
     if isinstance(item, PlainRow):
         row = {
@@ -119,3 +141,12 @@ def show(resource: str, item: Any, business: Seller, *, listed: bool = False) ->
     for name in hidden:
         del row[name]
     return row
+
+
+def full(resource: str, item: Any, business: Seller) -> Row:
+    """Everything that is known of one item, what is not served included."""
+    if isinstance(item, PlainRow):
+        return item.row
+    render = GENERATORS[resource].render
+    assert render is not None
+    return render(item, business)

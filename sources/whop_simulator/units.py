@@ -123,6 +123,27 @@ class OneId(Ids):
         return 0 if text == self._only else None
 
 
+class EitherIds(Ids):
+    """The ids of a table with rows of two kinds, each with a prefix of its own."""
+
+    def __init__(self, one: Ids, other: Ids, since: int) -> None:
+        self._kinds = (one, 0), (other, since)
+        self._since = since
+
+    def encode(self, number: int) -> str:  # type: ignore[override]
+        """The id of a row number, which tells the kind."""
+        kind, base = self._kinds[number >= self._since]
+        return kind.encode(number - base)
+
+    def decode(self, text: str) -> int | None:
+        """The number behind an id of either kind."""
+        for kind, base in self._kinds:
+            number = kind.decode(text)
+            if number is not None:
+                return base + number
+        return None
+
+
 # US dollars for one unit, around which the rate swings; the second number shifts the swing.
 _USD_RATE = {"eur": (1.085, 0.0), "gbp": (1.268, 1.1), "jpy": (0.00674, 2.3), "eth": (2900.0, 0.7)}
 _SCALE = {"jpy": 1, "eth": 1_000_000}
@@ -148,3 +169,25 @@ def usd_cents(minor: int, currency: str, at: int) -> int:
     if currency == "usd":
         return minor
     return round(minor * 100 / scale_of(currency) * usd_rate(currency, at // DAY))
+
+
+def settle(minor: int, currency: str, settled_in: str, day: int) -> int:
+    """An amount in the currency it is paid out in, at the rate of the day."""
+    if currency == settled_in:
+        return minor
+    if settled_in == "usd":
+        return usd_cents(minor, currency, day * DAY)
+    dollars = usd_cents(minor, currency, day * DAY) / 100
+    return round(dollars / usd_rate(settled_in, day) * scale_of(settled_in))
+
+
+def fees_of(minor: int, currency: str, settled_in: str, day: int) -> list[tuple[str, int]]:
+    """What is kept of a charge: type and amount, in the currency it is paid out in."""
+    gross = settle(minor, currency, settled_in, day)
+    percentage = round(gross * 0.029)
+    found = [("payment_processing_percentage_fee", percentage)]
+    if settled_in != currency:
+        found.append(("fx_percentage_fee", gross - round(gross * 0.956) - percentage))
+    elif scale_of(currency) == 100:
+        found.append(("payment_processing_fixed_fee", min(30, gross - percentage)))
+    return found

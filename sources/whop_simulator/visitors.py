@@ -101,8 +101,9 @@ def checkout_configurations(business: Seller) -> Iterator[tuple[int, Row]]:
             {
                 "id": link,
                 "affiliate_code": "friend" if number == 1 else None,
+                "allow_promo_codes": number != 2,
                 "company_id": business.company["id"],
-                "created_at": iso(plan.created_at),
+                "created_at": plan.created_at // 1000,
                 "currency": None,
                 "metadata": {"campaign": number} if number % 2 else None,
                 "mode": "payment",
@@ -128,7 +129,7 @@ def checkout_configurations(business: Seller) -> Iterator[tuple[int, Row]]:
                 "purchase_url": f"https://whop.invalid/checkout/{link}",
                 "redirect_url": "https://room.invalid/thanks" if number else None,
                 "three_ds_level": None,
-                "updated_at": iso(plan.created_at),
+                "updated_at": plan.created_at // 1000,
             },
         )
 
