@@ -536,7 +536,7 @@ RESOURCES: tuple[Resource, ...] = (
             "plan__visibility",
             bigint="plan__billing_period plan__expiration_days plan__trial_period_days",
             decimal="plan__initial_price plan__renewal_price",
-            bool="plan__adaptive_pricing_enabled",
+            bool="plan__adaptive_pricing_enabled allow_promo_codes",
             timestamp="created_at updated_at",
             json="metadata payment_method_configuration",
         ),
