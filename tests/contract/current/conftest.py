@@ -62,7 +62,7 @@ class Official:
 
 @pytest.fixture(scope="session")
 def business() -> Business:
-    return Business(members=300, years=2)
+    return Business(members=150, years=2)
 
 
 @pytest.fixture(scope="session")

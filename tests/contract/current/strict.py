@@ -8,6 +8,7 @@ is missing, a value of another type and an unknown value of an enumeration are e
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import inspect
 import re
 import types
@@ -63,7 +64,7 @@ def _of_model(model: type[pydantic.BaseModel], value: Any, place: str) -> Iterat
     if not isinstance(value, dict):
         yield f"{place}: no {model.__name__} but {value!r}"
         return
-    hints = typing.get_type_hints(model, include_extras=True)
+    hints = _hints(model)
     known = {field.alias or name: name for name, field in model.model_fields.items()}
     for name in value.keys() - known.keys():
         yield f"{place}.{name}: not in {model.__name__}"
@@ -72,6 +73,11 @@ def _of_model(model: type[pydantic.BaseModel], value: Any, place: str) -> Iterat
             yield from faults(hints[name], value[alias], f"{place}.{alias}")
         elif model.model_fields[name].is_required():
             yield f"{place}.{alias}: missing, {model.__name__} requires it"
+
+
+@functools.cache
+def _hints(model: type[pydantic.BaseModel]) -> dict[str, Any]:
+    return typing.get_type_hints(model, include_extras=True)
 
 
 def _is(kind: Any, value: Any) -> bool:
