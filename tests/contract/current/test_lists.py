@@ -562,7 +562,9 @@ def _sortable(value: Any) -> Any:
 # What is refused, and what nobody knows
 
 
-def test_one_valued_filters_and_filters_that_are_gone(official: Official, business: Business) -> None:
+def test_one_valued_filters_and_filters_that_are_gone(
+    official: Official, business: Business
+) -> None:
     own = {"account_id": business.company_id}
     wrong: list[tuple[str, Row]] = [
         ("payments", {"statuses": "paid"}),
@@ -639,14 +641,16 @@ def test_amounts_are_money_in_the_currency_that_is_paid_out(
             assert float(row["total"]["amount"]) == before["total"]
         else:
             odd += 1
-            assert float(row["total"]["amount"]) == pytest.approx(before["usd_total"] or 0, abs=0.01) or (
-                before["usd_total"] is None
-            )
+            assert float(row["total"]["amount"]) == pytest.approx(
+                before["usd_total"] or 0, abs=0.01
+            ) or (before["usd_total"] is None)
     assert odd
 
 
 def test_a_percentage_is_a_fraction(business: Business, whole: Callable[[str], list[Row]]) -> None:
-    off = {row["id"]: (row["promo_type"], row["amount_off"]) for row in business.rows("promo_codes")}
+    off = {
+        row["id"]: (row["promo_type"], row["amount_off"]) for row in business.rows("promo_codes")
+    }
     for row in whole("promo_codes"):
         kind, amount = off[row["id"]]
         assert row["amount_off"] == (amount / 100 if kind == "percentage" else amount)
@@ -662,8 +666,7 @@ def test_the_middle_of_a_moment(official: Official, business: Business) -> None:
     """Waiting lists and payouts include the moment that is given; the others do not."""
     one = official.call("waitlist_entries", account_id=business.company_id)[0]
     assert one["id"] in {
-        row["id"]
-        for row in official.call("waitlist_entries", created_after=one["created_at"])
+        row["id"] for row in official.call("waitlist_entries", created_after=one["created_at"])
     }
     payment = official.call("payments", account_id=business.company_id, first=100)[0]
     later = official.call("payments", created_after=_moment(payment["created_at"]))

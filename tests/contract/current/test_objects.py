@@ -89,9 +89,7 @@ def test_fees_are_listed_per_payment(official: Official, business: Business) -> 
     assert odd
     for row in (*payments[:10], *odd[:5], *disputed[:3]):
         fees = official.call("payments", "list_fees", row["id"])["data"]
-        kept = sum(
-            float(fee["amount"]["amount"]) for fee in fees if fee["origin"] != "dispute_fee"
-        )
+        kept = sum(float(fee["amount"]["amount"]) for fee in fees if fee["origin"] != "dispute_fee")
         total, left = (float(row[name]["amount"]) for name in ("total", "amount_after_fees"))
         assert total - kept == pytest.approx(left)
         assert {fee["type"] for fee in fees} <= {"processing_fee", "other_fee"}
