@@ -229,8 +229,8 @@ def test_lines_of_a_payment_add_up_to_what_it_leaves(moving: tuple[Business, Off
         for line in lines[key]:
             sums[line["line_type"]] += int(line["amount"]) / scale
         total, kept = (float(row[name]["amount"]) for name in ("total", "amount_after_fees"))
-        fees = sum(amount for kind, amount in sums.items() if kind.endswith("age_fee")
-                   or kind.endswith("fixed_fee"))  # fmt: skip
+        percentages = ("percentage_fee", "fixed_fee")
+        fees = sum(amount for kind, amount in sums.items() if kind.endswith(percentages))
         assert sums["payment_gross"] == pytest.approx(total)
         assert total + fees == pytest.approx(kept)
         assert -sums["payment_refund"] == pytest.approx(refunds[key], abs=0.011)
