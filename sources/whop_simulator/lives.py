@@ -15,7 +15,7 @@ from typing import Any
 
 from .catalogue import Catalogue, Plan, Promo
 from .people import country_of, person
-from .units import DAY, Ids, mix, scale_of, usd_cents
+from .units import DAY, Ids, mix, scale_of, settled_in, usd_cents
 
 ROWS_PER_MEMBER = 1 << 12
 RETRY_DAYS = (1, 3, 5, 7, 9, 11, 13, 15, 18, 21)
@@ -431,9 +431,8 @@ class Payment:
 
     @property
     def settled_in(self) -> str:
-        """Whop pays out in dollars what was charged in yen, and now and then other money too."""
-        odd = mix(self.member.world.key, self.number) % 23 == 0
-        return "usd" if self.currency == "jpy" or odd else self.currency
+        """The currency it is paid out in."""
+        return settled_in(self.currency, mix(self.member.world.key, self.number))
 
     @property
     def paid_or_created_at(self) -> int:

@@ -10,13 +10,13 @@ from .seller import Seller
 from .units import (
     DAY,
     Row,
-    fees_of,
     iso,
     iso_or_none,
+    kept_of,
     key_of,
     mix,
     scale_of,
-    settle,
+    settled_in,
     usd_rate,
 )
 
@@ -281,10 +281,10 @@ def payment(item: Payment, business: Seller) -> Row:
     card = item.card
     gone = item.guest or item.member.deleted
     phone = None if gone else who.phone
-    settled = item.settled_in
+    settled = settled_in(item.currency, bits)
     day = item.created_at // DAY
-    gross = settle(item.total, item.currency, settled, day)
-    kept = gross - sum(fee for _, fee in fees_of(item.total, item.currency, settled, day))
+    gross = item.total if settled == item.currency else item.usd
+    kept = kept_of(item.total, item.currency, settled, day)
     dispute = item.dispute_alerted_at
     resolution = item.substatus.startswith("resolution") or item.substatus == "open_resolution"
     payment_id = item.id

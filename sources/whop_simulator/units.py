@@ -171,23 +171,37 @@ def usd_cents(minor: int, currency: str, at: int) -> int:
     return round(minor * 100 / scale_of(currency) * usd_rate(currency, at // DAY))
 
 
-def settle(minor: int, currency: str, settled_in: str, day: int) -> int:
+def settled_in(currency: str, bits: int) -> str:
+    """Whop pays out in dollars what was charged in yen, and now and then other money too."""
+    return "usd" if currency == "jpy" or bits % 23 == 0 else currency
+
+
+def settle(minor: int, currency: str, into: str, day: int) -> int:
     """An amount in the currency it is paid out in, at the rate of the day."""
-    if currency == settled_in:
+    if currency == into:
         return minor
-    if settled_in == "usd":
+    if into == "usd":
         return usd_cents(minor, currency, day * DAY)
     dollars = usd_cents(minor, currency, day * DAY) / 100
-    return round(dollars / usd_rate(settled_in, day) * scale_of(settled_in))
+    return round(dollars / usd_rate(into, day) * scale_of(into))
 
 
-def fees_of(minor: int, currency: str, settled_in: str, day: int) -> list[tuple[str, int]]:
+def kept_of(minor: int, currency: str, into: str, day: int) -> int:
+    """What is left of a charge after the fees, without a list of them: it is asked for often."""
+    if into != currency:
+        return round(settle(minor, currency, into, day) * 0.956)
+    left = minor - round(minor * 0.029)
+    return left - min(30, left) if scale_of(currency) == 100 else left
+
+
+def fees_of(minor: int, currency: str, into: str, day: int) -> list[tuple[str, int]]:
     """What is kept of a charge: type and amount, in the currency it is paid out in."""
-    gross = settle(minor, currency, settled_in, day)
+    gross = settle(minor, currency, into, day)
     percentage = round(gross * 0.029)
     found = [("payment_processing_percentage_fee", percentage)]
-    if settled_in != currency:
-        found.append(("fx_percentage_fee", gross - round(gross * 0.956) - percentage))
+    if into != currency:
+        left = kept_of(minor, currency, into, day)
+        found.append(("fx_percentage_fee", gross - percentage - left))
     elif scale_of(currency) == 100:
         found.append(("payment_processing_fixed_fee", min(30, gross - percentage)))
     return found
