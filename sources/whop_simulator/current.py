@@ -13,8 +13,9 @@ from functools import partial
 from typing import Any
 
 from . import current_made as made
+from . import current_paid as paid
 from .current_account import account_rest
-from .current_made import at, money
+from .current_parts import at, logo, moment, money, summary
 from .seller import Seller
 from .units import Row
 
@@ -60,7 +61,7 @@ def _account_id(row: Row, business: Seller) -> Any:
 
 def _account(*names: str) -> Make:
     def make(row: Row, business: Seller) -> Row:
-        known = {**business.company, "logo_url": made.logo(business), "fees": None}
+        known = {**business.company, "logo_url": logo(business), "fees": None}
         return {name: known[name] for name in names}
 
     return make
@@ -75,14 +76,13 @@ SHAPES: dict[str, Shape] = {
         published_reviews_count logo owner_user""",
         scaled={"metadata": lambda row: row.get("metadata") or {}},
         made={
-            "owner": lambda row, b: made.summary(row.get("owner_user")),
+            "owner": lambda row, b: summary(row.get("owner_user")),
             "logo_url": lambda row, b: at(row, "logo.url"),
         },
         more=account_rest,
     ),
     "products": Shape(
         gone="company",
-        scaled={"member_count": lambda row: made.number(row.get("member_count"))},
         made={"account": _account("id", "title", "route", "logo_url")},
         more=made.product,
     ),
@@ -108,7 +108,7 @@ SHAPES: dict[str, Shape] = {
             **_ID,
             "display_name": made.display_name,
             "last_accessed_at": lambda row, b: row.get("updated_at"),
-            "user": lambda row, b: made.summary(row.get("user")),
+            "user": lambda row, b: summary(row.get("user")),
         },
     ),
     "memberships": Shape(
@@ -142,14 +142,14 @@ SHAPES: dict[str, Shape] = {
         },
         scaled={"risk_signals": lambda row: None},
         made=_ID,
-        more=made.payment,
+        more=paid.payment,
         by_id_only={
-            "client_secret": made.client_secret,
-            "recovery_url": made.recovery_url,
-            "settlement_time_at": made.settlement_time,
+            "client_secret": paid.client_secret,
+            "recovery_url": paid.recovery_url,
+            "settlement_time_at": paid.settlement_time,
         },
     ),
-    "payment_methods": Shape(more=made.payment_method),
+    "payment_methods": Shape(more=paid.payment_method),
     "authorized_users": Shape(),
     "team_members": Shape(),
     "apps": Shape(
@@ -190,7 +190,7 @@ SHAPES: dict[str, Shape] = {
             "visa_rdr": _given(False),
             **_none("metadata"),
         },
-        more=made.refund,
+        more=paid.refund,
     ),
     "disputes": Shape(
         gone="company visa_rdr plan product",
@@ -201,7 +201,7 @@ SHAPES: dict[str, Shape] = {
             "product_id": lambda row, b: at(row, "product.id"),
             "updated_at": lambda row, b: row.get("updated_at") or row.get("created_at"),
         },
-        more=made.dispute,
+        more=paid.dispute,
     ),
     "dispute_alerts": Shape(
         gone="dispute",
@@ -216,9 +216,9 @@ SHAPES: dict[str, Shape] = {
             "reported_at": lambda row, b: row.get("created_at"),
             "updated_at": lambda row, b: row.get("updated_at") or row.get("created_at"),
         },
-        more=made.dispute_alert,
+        more=paid.dispute_alert,
     ),
-    "invoices": Shape(more=made.invoice),
+    "invoices": Shape(more=paid.invoice),
     "entries": Shape(
         gone="plan product user",
         made={
@@ -238,15 +238,15 @@ SHAPES: dict[str, Shape] = {
     "checkout_configurations": Shape(
         gone="company_id allow_promo_codes",
         scaled={
-            "created_at": partial(made.moment, "created_at"),
-            "updated_at": partial(made.moment, "updated_at"),
+            "created_at": partial(moment, "created_at"),
+            "updated_at": partial(moment, "updated_at"),
         },
         made={**_ID, "effective_payment_method_configuration": made.payment_configuration},
     ),
     "setup_intents": Shape(
         gone="checkout_configuration company error_message member payment_method",
         made=_ID,
-        more=made.setup_intent,
+        more=paid.setup_intent,
     ),
     "shipments": Shape(
         gone="delivery_estimate service substatus",
@@ -256,7 +256,7 @@ SHAPES: dict[str, Shape] = {
     "reviews": Shape(gone="company", made={"account": _account("id", "title", "route")}),
     "payment_fees": Shape(
         gone="amount currency name type",
-        more=made.fee,
+        more=paid.fee,
     ),
     "financial_activity": Shape(),
     "payouts": Shape(),

@@ -17,7 +17,7 @@ from typing import Any
 from .lives import Payment
 from .seller import Seller, payments_of
 from .tables import PlainRow
-from .units import DAY, HOUR, Row, fees_of, iso, parse_ms, scale_of, settle, usd_cents
+from .units import DAY, HOUR, Row, fees_of, is_amount, iso, ms_of, scale_of, settle, usd_cents
 
 PLACES = 64
 """Room for the lines of one payment."""
@@ -119,32 +119,30 @@ def _row_events(row: Row) -> Iterator[tuple[str, int, int]]:
     """The same of a row made by hand."""
     if row.get("status") != "paid" or not row.get("total") or row.get("paid_at") is None:
         return
+    if not is_amount(row["total"]):
+        raise TypeError("no amount")
     currency, settled_in = row["currency"], row.get("settlement_currency") or row["currency"]
-    day = _ms(row["created_at"]) // DAY
+    day = ms_of(row["created_at"]) // DAY
 
     def settled(amount: float) -> int:
         return settle(round(amount * scale_of(currency)), currency, settled_in, day)
 
-    gross, paid_at = settled(row["total"]), _ms(row["paid_at"])
+    gross, paid_at = settled(row["total"]), ms_of(row["paid_at"])
     yield "payment_gross", gross, paid_at
     minor = round(row["total"] * scale_of(currency))
     for kind, amount in fees_of(minor, currency, settled_in, day):
         yield kind, -amount, paid_at
     if row.get("refunded_amount"):
-        at = _ms(row["refunded_at"]) if row.get("refunded_at") else paid_at
+        at = ms_of(row["refunded_at"]) if row.get("refunded_at") else paid_at
         yield "payment_refund", -settled(row["refunded_amount"]), at
     substatus = str(row.get("substatus"))
     alerted = row.get("dispute_alerted_at")
     if alerted is not None and not substatus.startswith("dispute_warning"):
-        yield "payment_dispute", -gross, _ms(alerted)
-        yield "payment_dispute_fee", -_dispute_fee(settled_in, day), _ms(alerted)
+        yield "payment_dispute", -gross, ms_of(alerted)
+        yield "payment_dispute_fee", -_dispute_fee(settled_in, day), ms_of(alerted)
         if substatus in ("dispute_won", "dispute_closed"):
-            at = _ms(row["updated_at"]) if row.get("updated_at") else _ms(alerted)
+            at = ms_of(row["updated_at"]) if row.get("updated_at") else ms_of(alerted)
             yield "payment_dispute_reversal", gross, at
-
-
-def _ms(moment: str | float) -> int:
-    return parse_ms(moment) if isinstance(moment, str) else int(moment * 1000)
 
 
 class Ledger:
@@ -175,13 +173,17 @@ class Ledger:
             lines = [] if item is None else list(self._of(item))
         self._asked.frozen[payment_id] = lines
         currency = row.get("settlement_currency") or row.get("currency") or "usd"
+        try:
+            events = [*_row_events(row)]
+        except (KeyError, TypeError, ValueError):
+            return  # a row that holds nonsense moves no money
         clock = self._business.clock_ms
         had: dict[str, int] = defaultdict(int)
         for line in lines:
             had[line.line_type] += line.amount
         wanted: dict[str, int] = defaultdict(int)
         when: dict[str, int] = {}
-        for kind, amount, at in _row_events(row):
+        for kind, amount, at in events:
             wanted[kind] += amount
             when[kind] = at
         for kind in dict.fromkeys((*had, *wanted)):
@@ -282,6 +284,10 @@ class Ledger:
             monday += week
 
 
+def _object(value: Any) -> Row:
+    return value if isinstance(value, dict) else {}
+
+
 def line_row(line: Line, business: Seller) -> Row:
     """A line as the list shows it."""
     scale = scale_of(line.currency)
@@ -289,7 +295,7 @@ def line_row(line: Line, business: Seller) -> Row:
     if line.payment_id is not None:
         item = business.tables["payments"].find(line.payment_id)
     payment: Row = {} if item is None else business.show("payments", item)
-    plan, product, user = (payment.get(name) or {} for name in ("plan", "product", "user"))
+    plan, product, user = (_object(payment.get(name)) for name in ("plan", "product", "user"))
     plan_item = business.tables["plans"].find(plan["id"]) if plan else None
     usd = usd_cents(line.amount, line.currency, line.posted_at)
     encode = business.ids["payouts"].encode

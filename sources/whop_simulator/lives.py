@@ -1,5 +1,6 @@
 """A member's life as events: what is bought, renewed, missed, refunded and left, up to a clock.
 
+One story told from joining to leaving, in one file however long.
 A life is a function of the company's seed, the member's number and the clock, and nothing else.
 Moving the clock lives the same life again, only longer: that is why a business created at a later
 clock equals one that was moved there.

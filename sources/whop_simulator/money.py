@@ -11,7 +11,7 @@ from .lives import Payment
 from .people import person
 from .rows import dispute_inside, public_user, user_inside
 from .seller import Seller, bits_of, payments_of
-from .units import DAY, Row, fees_of, iso, iso_or_none, key_of, mix, parse_ms, scale_of
+from .units import DAY, Row, fees_of, is_amount, iso, iso_or_none, key_of, mix, ms_of, scale_of
 
 PLACES = 16
 """Room for what follows from one payment."""
@@ -259,11 +259,11 @@ def setup_intents(business: Seller) -> Iterator[tuple[int, Row]]:
 
 def fees(payment: Row, business: Seller) -> list[Row]:
     """What Whop and its providers keep of a payment; none of these has an id."""
-    if payment["status"] != "paid" or not payment["total"]:
+    if payment["status"] != "paid" or not is_amount(payment["total"]) or not payment["total"]:
         return []
     currency = payment["currency"]
     settled = payment.get("settlement_currency") or currency
-    day = _day(payment["created_at"])
+    day = ms_of(payment["created_at"]) // DAY
     minor = round(payment["total"] * scale_of(currency))
     found = [
         {
@@ -277,10 +277,6 @@ def fees(payment: Row, business: Seller) -> list[Row]:
     if payment["dispute_alerted_at"]:
         found.append({"amount": 15.0, "currency": "usd", "name": "Dispute", "type": "dispute_fee"})
     return found
-
-
-def _day(moment: str | float) -> int:
-    return (parse_ms(moment) if isinstance(moment, str) else int(moment * 1000)) // DAY
 
 
 _FEE_NAMES = {

@@ -1,4 +1,7 @@
-"""Rows as Whop's API shows them, made from what the simulator knows when they are asked for."""
+"""Rows as Whop's API shows them, made from what the simulator knows when they are asked for.
+
+One function per table, and most lines are fields: hence the length.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import hashlib
 import math
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 Row = dict[str, Any]
 """As a list or an object shows it."""
@@ -40,6 +40,11 @@ def from_ms(ms: int) -> datetime:
 def parse_ms(text: str) -> int:
     """Raises ValueError when the text is no ISO 8601 time."""
     return to_ms(datetime.fromisoformat(text))
+
+
+def ms_of(moment: str | float) -> int:
+    """Of a time as a row has it: ISO 8601, or Unix seconds; raises ValueError or TypeError."""
+    return parse_ms(moment) if isinstance(moment, str) else int(moment * 1000)
 
 
 @lru_cache(maxsize=32_768)
@@ -147,6 +152,11 @@ class EitherIds(Ids):
 # US dollars for one unit, around which the rate swings; the second number shifts the swing.
 _USD_RATE = {"eur": (1.085, 0.0), "gbp": (1.268, 1.1), "jpy": (0.00674, 2.3), "eth": (2900.0, 0.7)}
 _SCALE = {"jpy": 1, "eth": 1_000_000}
+
+
+def is_amount(value: object) -> TypeGuard[float]:
+    """Whether it is a number at all: rows made by hand may hold anything."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def scale_of(currency: str) -> int:

@@ -252,3 +252,34 @@ def test_who_may_not_see_an_address_sees_none_on_current(business: Business) -> 
             assert {row[name] for row in rows for name in places} == {None}, path
         disputes = get(running, "/disputes").json()["data"]
         assert {row["buyer"]["email"] for row in disputes} == {None}
+
+
+def test_nonsense_put_in_by_hand_is_passed_on_and_moves_no_money(business: Business) -> None:
+    payment = business.row(
+        "payments",
+        next(row["id"] for row in business.rows("payments") if row["total"] and row["paid_at"]),
+    )
+    unfit: list[Row] = [
+        {"total": "n/a", "plan": "plan_x"},
+        {"total": "10.43", "plan": []},
+        {"total": {"a": 1}, "plan": None},
+        {"total": True, "paid_at": 1700000000.5},
+        {"paid_at": "soon", "user": None},
+    ]
+    for wrong in unfit:
+        made = Business.empty()
+        made.put("payments", payment)
+        with serve(made, pin=CURRENT) as running:
+            before = get(running, "/financial_activity", account_id=made.company_id).json()
+            made.put("payments", {**payment, **wrong})
+            for path in ("/payments", f"/payments/{payment['id']}", "/payouts"):
+                query = {"account_id": made.company_id} if path == "/payouts" else {}
+                assert get(running, path, **query).is_success, (path, wrong)
+            after = get(running, "/financial_activity", account_id=made.company_id).json()
+            assert [line["amount"] for line in after["data"]] == [
+                line["amount"] for line in before["data"]
+            ]
+            assert get(running, f"/payments/{payment['id']}/fees").is_success
+            (shown,) = get(running, "/payments").json()["data"]
+            if isinstance(wrong.get("total"), str):
+                assert shown["presentment_total"] == wrong["total"]
