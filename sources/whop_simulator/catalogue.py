@@ -48,7 +48,7 @@ class Plan:
     """When its price was changed: who has bought before keeps the old one."""
     renewal_then: int = 0
     chance: float = 0.0
-    """Of those whom few buy: the share of all purchases, beside what `weight` says of the others."""
+    """Of a plan that few buy: its share of all purchases, beside the others by `weight`."""
     upgrade: Plan | None = None
     downgrade: Plan | None = None
 
