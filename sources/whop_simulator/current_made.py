@@ -7,7 +7,7 @@ from typing import Any
 from .current_parts import at, found, money, secret, summary
 from .people import person
 from .seller import Seller
-from .units import DAY, Row, iso
+from .units import DAY, Row, iso, scale_of
 
 
 def display_name(row: Row, business: Seller) -> str:
@@ -93,7 +93,7 @@ def membership(row: Row, business: Seller) -> Row:
     renewal = None
     if price.get("plan_type") == "renewal":
         # A member keeps the price of the day of purchase; a row made by hand has its plan's.
-        own = getattr(_found(business, "memberships", row["id"]), "renewal", None)
+        own = getattr(found(business, "memberships", row["id"]), "renewal", None)
         cost = (price.get("renewal_price") or 0) if own is None else own / scale_of(currency)
         renewal = _discounted(cost, row, business)
     done = row["status"] == "completed"
