@@ -7,7 +7,7 @@ from typing import Any
 from .current_parts import at, found, money, secret, summary
 from .people import person
 from .seller import Seller
-from .units import DAY, Row, iso
+from .units import DAY, Row, iso, scale_of
 
 
 def display_name(row: Row, business: Seller) -> str:
@@ -92,7 +92,10 @@ def membership(row: Row, business: Seller) -> Row:
     canceling = bool(row.get("cancel_at_period_end")) or row["status"] == "canceling"
     renewal = None
     if price.get("plan_type") == "renewal":
-        renewal = _discounted(price.get("renewal_price") or 0, row, business)
+        # A member keeps the price of the day of purchase; a row made by hand has its plan's.
+        own = getattr(found(business, "memberships", row["id"]), "renewal", None)
+        cost = (price.get("renewal_price") or 0) if own is None else own / scale_of(currency)
+        renewal = _discounted(cost, row, business)
     done = row["status"] == "completed"
     shown = row.get("product")
     return {
@@ -115,7 +118,7 @@ def membership(row: Row, business: Seller) -> Row:
         | {name: shown[name] for name in shown if name not in ("id", "title", "metadata")},
         "renewal_price": money(renewal, currency),
         "split_pay_current_payments": None,
-        "split_pay_required_payments": None,
+        "split_pay_required_payments": price.get("split_pay_required_payments"),
         **_next_action(row, canceling),
     }
 

@@ -239,6 +239,7 @@ class Membership:
         "period_start",
         "plan",
         "promo",
+        "renewal",
         "spent",
         "status",
         "updated_at",
@@ -248,6 +249,8 @@ class Membership:
         self.member = member
         self.number = member.number * ROWS_PER_MEMBER + len(member.memberships)
         self.plan = plan
+        # A member keeps the price of the day of purchase when the plan is edited.
+        self.renewal = plan.price(created_at)
         self.next_plan: Plan | None = None
         self.promo: Promo | None = None
         self.discounts_left = 0
@@ -359,6 +362,7 @@ class Payment:
         "paid_at",
         "plan",
         "promo",
+        "prorated",
         "reason",
         "refunds",
         "status",
@@ -409,6 +413,8 @@ class Payment:
         # When a dispute or a resolution case came how far: the ledger wants the dates.
         self.steps: tuple[tuple[int, str], ...] = ()
         self.guest = False
+        # Only the difference to a dearer plan: the period it cuts into goes on.
+        self.prorated = False
 
     @property
     def id(self) -> str:
@@ -516,6 +522,8 @@ class _Life:
     def __init__(self, world: World, number: int, joined_at: int) -> None:
         self.dice = random.Random(mix(world.key, number))
         self.roll = self.dice.random
+        # What few do is drawn apart, so that the lives of the others stay as they are.
+        self.rare = random.Random(mix(world.key ^ 0x5EED, number)).random
         self.member = Member(world, number, joined_at)
         self.catalogue = world.catalogue
         self.country = country_of(world.key, number)
@@ -588,10 +596,17 @@ class _Life:
         return None
 
     def pick(self, at: int, recurring: bool | None = None) -> Plan | None:
+        mark = self.rare()
+        for plan in self.catalogue.plans:
+            mark -= plan.chance
+            if mark < 0 and recurring is None and plan.on_sale(at):
+                return plan
         offered = []
         total = 0.0
         for plan in self.catalogue.plans:
             if not plan.on_sale(at) or (recurring is not None and plan.recurring is not recurring):
+                continue
+            if plan.chance:
                 continue
             # People buy in their own currency or in dollars.
             if plan.currency == self.country.currency:
@@ -646,8 +661,11 @@ class _Life:
         elif plan.trial_days is not None and not self.trialed:
             self.trialed = True
             membership.status = "trialing"
-            receipt = self.receipt(at, membership, "subscription_create", 0)
-            receipt.status, receipt.substatus, receipt.paid_at = "paid", "succeeded", at
+            receipt = self.receipt(at, membership, "subscription_create", plan.initial)
+            if receipt.total:
+                self.collect(at, receipt, opens_period=False)
+            else:
+                receipt.status, receipt.substatus, receipt.paid_at = "paid", "succeeded", at
             self.touch(at, "trialing")
             end = at + plan.trial_days * DAY
             membership.period_start, membership.period_end, membership.due = at, end, end
@@ -655,7 +673,8 @@ class _Life:
                 self.later(at + (end - at) * (0.05 + 0.9 * self.roll()), self.cancel, membership)
             self.later(end, self.renew, membership)
         else:
-            self.charge(at, membership, "subscription_create", plan.renewal + plan.initial)
+            price = membership.renewal + plan.initial
+            self.charge(at, membership, "subscription_create", price)
 
     def draft(self, at: int) -> None:
         """An invoice the seller prepared: paid some days later, or never."""
@@ -711,8 +730,11 @@ class _Life:
         self.member.payments.append(receipt)
         return receipt
 
-    def charge(self, at: int, membership: Membership, reason: str, price: int) -> None:
+    def charge(
+        self, at: int, membership: Membership, reason: str, price: int, *, prorated: bool = False
+    ) -> None:
         receipt = self.receipt(at, membership, reason, price)
+        receipt.prorated = prorated
         if receipt.total == 0:
             self.collect(at, receipt)
             return
@@ -723,7 +745,8 @@ class _Life:
         elif method.kind in ("us_bank_account", "sepa_debit"):
             # Debits take days to settle; access is given meanwhile.
             receipt.status, receipt.substatus = "pending", "pending"
-            self.open_period(at, membership, at)
+            if not prorated:
+                self.open_period(at, membership, at)
             self.touch(at, "paid_subscriber" if first else "renewing")
             self.later(at + self.days(2.5, 5), self.settle, receipt)
         elif method.expired(at) and self.roll() < 0.75:
@@ -768,7 +791,11 @@ class _Life:
                     self.touch(at, "paid_once")
             elif opens_period:
                 first = receipt.reason == "subscription_create"
-                self.open_period(at, membership, receipt.created_at)
+                if not receipt.prorated:
+                    self.open_period(at, membership, receipt.created_at)
+                elif membership.due is None and membership.period_start is not None:
+                    # The charge had failed first: the period goes on where it was.
+                    self.open_period(at, membership, membership.period_start)
                 self.touch(at, "paid_subscriber" if first else "renewing")
         if receipt.total:
             self.regret(at, receipt)
@@ -794,6 +821,9 @@ class _Life:
         if days is None:
             membership.status = "completed"
             return
+        if membership.plan.instalments and self.instalments_paid(membership):
+            membership.status, membership.due = "completed", None
+            return
         end = anchor + days * DAY
         if end <= at:  # collected so late that the period is over already
             anchor, end = at, at + days * DAY
@@ -818,6 +848,37 @@ class _Life:
                 self.later(moment, self.pause, membership)
             else:
                 self.later(moment, self.swap_method)
+        elif self.rare() < 0.006 * months:
+            moment = at + left * (0.05 + 0.9 * self.rare())
+            self.later(moment, self.settle_down if self.rare() < 0.5 else self.be_given, membership)
+
+    def instalments_paid(self, membership: Membership) -> bool:
+        charged = (each for each in self.member.payments if each.membership is membership)
+        paid = sum(each.status in ("paid", "pending") for each in charged)
+        return paid >= (membership.plan.instalments or 0)
+
+    def settle_down(self, at: int, membership: Membership) -> None:
+        """Buy for ever what was paid by the month, on the same membership."""
+        plan = self.catalogue.lifetime
+        if (
+            plan is None
+            or not plan.on_sale(at)
+            or membership.status != "active"
+            or membership.due is None
+            or membership.plan.currency != plan.currency
+        ):
+            return
+        membership.plan, membership.next_plan, membership.due = plan, None, None
+        membership.status = "completed"
+        membership.updated_at = at
+        self.charge(at, membership, "one_time", plan.initial)
+
+    def be_given(self, at: int, membership: Membership) -> None:
+        """The seller makes the membership free from the next renewal on."""
+        if membership.status == "active" and self.catalogue.gift is not None:
+            membership.promo = self.catalogue.gift
+            membership.discounts_left = self.catalogue.gift.charges
+            membership.updated_at = at
 
     def renew(self, at: int, membership: Membership) -> None:
         if membership.due != at or membership.status not in ("trialing", "active", "canceling"):
@@ -827,6 +888,7 @@ class _Life:
             return
         if membership.next_plan is not None:
             membership.plan, membership.next_plan = membership.next_plan, None
+            membership.renewal = membership.plan.price(at)
         method = self.method()
         if method is not None and method.kind == "crypto":
             # Nothing can be charged by itself: the member pays again by hand, or does not.
@@ -838,11 +900,11 @@ class _Life:
             else:
                 self.later(at + 3 * DAY, self.lapse, membership)
             return
-        self.charge(at, membership, "subscription_cycle", membership.plan.renewal)
+        self.charge(at, membership, "subscription_cycle", membership.renewal)
 
     def pay_by_hand(self, at: int, membership: Membership) -> None:
         if membership.status in ("active", "trialing") and membership.due is None:
-            receipt = self.receipt(at, membership, "subscription", membership.plan.renewal)
+            receipt = self.receipt(at, membership, "subscription", membership.renewal)
             self.collect(at, receipt)
 
     def lapse(self, at: int, membership: Membership) -> None:
@@ -935,6 +997,8 @@ class _Life:
             membership.cancellation_reason = _CANCEL_TEXTS[int(self.roll() * len(_CANCEL_TEXTS))]
         self.touch(at, "canceling")
         if status == "past_due" or self.roll() < 0.22:
+            if status == "active" and self.rare() < 0.4:
+                self.pay_back_unused(at, membership)
             self.end(at, membership, "canceled")
             return
         if membership.due is None:
@@ -1031,7 +1095,7 @@ class _Life:
             self.later(membership.due, self.renew, membership)
             self.touch(at, "renewing")
         else:
-            self.charge(at, membership, "subscription_cycle", membership.plan.renewal)
+            self.charge(at, membership, "subscription_cycle", membership.renewal)
 
     def upgrade(self, at: int, membership: Membership) -> None:
         target = membership.plan.upgrade
@@ -1043,9 +1107,17 @@ class _Life:
         ):
             return
         if self.roll() < 0.5:
-            membership.plan = target
+            before = membership.plan
+            assert before.days is not None and membership.period_end is not None
+            unused = (membership.period_end - at) / (before.days * DAY)
+            same_length = target.days == before.days
+            price = target.price(at)
+            # Whop charges the difference: of the days left, or of a whole new period.
+            owed = round(price * unused if same_length else price)
+            owed -= round(membership.renewal * unused)
+            membership.plan, membership.renewal = target, price
             membership.updated_at = at
-            self.charge(at, membership, "subscription_update", target.renewal)
+            self.charge(at, membership, "subscription_update", max(0, owed), prorated=same_length)
         else:
             # Bought beside the old one, which is then left to run out.
             self.trialed = True
@@ -1074,6 +1146,18 @@ class _Life:
             self.member.updated_at = at
         if receipt.membership is not None:
             receipt.membership.spent = max(0, receipt.membership.spent - usd)
+
+    def pay_back_unused(self, at: int, membership: Membership) -> None:
+        """Give back what is left of the period, to who leaves at once."""
+        receipt = next(
+            (each for each in reversed(self.member.payments) if each.membership is membership), None
+        )
+        start, end = membership.period_start, membership.period_end
+        if receipt is None or receipt.substatus != "succeeded" or start is None or end is None:
+            return
+        amount = int(receipt.total * max(0.0, end - at) / (end - start))
+        if 0 < amount < receipt.total:
+            self.give_back(at, receipt, amount)
 
     def refund(self, at: int, receipt: Payment) -> None:
         if receipt.status != "paid" or receipt.dispute_alerted_at is not None:

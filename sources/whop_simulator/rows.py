@@ -123,7 +123,8 @@ def plan(item: Plan, business: Seller) -> Row:
     """One plan."""
     clock = business.clock_ms
     scale = scale_of(item.currency)
-    changes = [moment for moment in (item.archived_at, item.retitled_at) if moment <= clock]
+    moments = (item.archived_at, item.retitled_at, item.edited_at)
+    changes = [moment for moment in moments if moment <= clock]
     plan_id = business.ids["plans"].encode(item.number)
     return {
         "id": plan_id,
@@ -158,8 +159,8 @@ def plan(item: Plan, business: Seller) -> Row:
         },
         "purchase_url": f"https://whop.invalid/checkout/{plan_id}",
         "release_method": "waitlist" if item.visibility == "hidden" else "buy_now",
-        "renewal_price": item.renewal / scale,
-        "split_pay_required_payments": None,
+        "renewal_price": item.price(clock) / scale,
+        "split_pay_required_payments": item.instalments,
         "stock": None if item.weight > 1 else 250,
         "tax_type": item.tax_type,
         "three_ds_level": None,

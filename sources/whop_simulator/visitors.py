@@ -121,7 +121,7 @@ def checkout_configurations(business: Seller) -> Iterator[tuple[int, Row]]:
                     "initial_price": plan.initial / scale,
                     "plan_type": "renewal" if plan.recurring else "one_time",
                     "release_method": "buy_now",
-                    "renewal_price": plan.renewal / scale,
+                    "renewal_price": plan.price(business.clock_ms) / scale,
                     "three_ds_level": None,
                     "trial_period_days": plan.trial_days,
                     "visibility": plan.visibility,
