@@ -24,6 +24,7 @@ money as (
         max(case when is_purchase then event_date end) as last_paid_date,
         sum(gross_usd) as gross_usd,
         sum(refunded_usd) as refunded_usd,
+        sum(charged_back_usd) as charged_back_usd,
         sum(fees_usd) as fees_usd,
         sum(net_usd) as net_usd,
         sum(payments_count) as payments_count
@@ -74,6 +75,7 @@ select
     money.last_paid_date,
     cast(coalesce(money.gross_usd, 0) as decimal(38, 9)) as lifetime_gross_usd,
     cast(coalesce(money.refunded_usd, 0) as decimal(38, 9)) as lifetime_refunded_usd,
+    cast(coalesce(money.charged_back_usd, 0) as decimal(38, 9)) as lifetime_charged_back_usd,
     cast(coalesce(money.fees_usd, 0) as decimal(38, 9)) as lifetime_fees_usd,
     cast(coalesce(money.net_usd, 0) as decimal(38, 9)) as lifetime_net_usd,
     cast(coalesce(money.payments_count, 0) as bigint) as payments_count,
