@@ -144,10 +144,10 @@ select
     (joined.ended_at is null and joined.as_of > joined.paid_until_at)
     or coalesce(joined.status in {{ unpaid_membership_statuses() }}, false) as is_unpaid,
     joined.is_paused,
-    case when coalesce(joined.renews, false) then joined.paid_until_at end as next_renewal_at,
-    case when coalesce(joined.renews, false) then joined.recurring_price end as next_renewal_amount,
+    case when joined.renews then joined.paid_until_at end as next_renewal_at,
+    cast(case when joined.renews then joined.recurring_price end as decimal(38, 9)) as next_renewal_amount,
     joined.currency as next_renewal_currency,
-    case when coalesce(joined.renews, false) then joined.recurring_price_usd end as next_renewal_amount_usd,
+    cast(case when joined.renews then joined.recurring_price_usd end as decimal(38, 9)) as next_renewal_amount_usd,
     ends.churn_type,
     ends.churn_reason
 from joined
