@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import plan_versions
 from .destination import WORK_FOLDER, Destination
 from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
 from .settings import model_variables
@@ -25,7 +26,7 @@ def transform(
     variables: str | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Run `dbt build`: every model, and every test of it.
+    """Run `dbt build`: every model, and every test of it, on what was loaded and given by hand.
 
     Args:
         destination: the warehouse.
@@ -37,7 +38,7 @@ def transform(
         How many models and tests were run.
 
     Raises:
-        SettingError: a variable or a selection that there is not.
+        SettingError: a variable or a selection that there is not, or a wrong file of plan versions.
         NothingThere: nothing is loaded yet.
         DataTestFailed: a test found rows it must not; the text names the tests.
         PipelineError: a model could not be built; the text has dbt's own message.
@@ -50,6 +51,7 @@ def transform(
         raise NothingThere(
             f"Nothing is loaded into {destination.location} yet: `whop-elt sync` comes first"
         ) from error
+    plan_versions.load(destination)
     # dbt takes a second to import; the other commands do not wait for it.
     from dbt.cli.main import dbtRunner
     from dbt_common.exceptions import DbtDatabaseError

@@ -59,7 +59,7 @@ claimed as (
         greatest(payments.gross_usd - coalesce(refunded.refunded_usd, 0), 0) as left_usd,
         case
             when lost.amount is null or payments.total = 0 then payments.net_amount
-            else {{ divide('lost.amount * payments.net_amount', 'payments.total', 9) }}
+            else {{ share('lost.amount', 'payments.net_amount', 'payments.total') }}
         end as net_amount
     from lost
     inner join payments on lost.payment_id = payments.payment_id

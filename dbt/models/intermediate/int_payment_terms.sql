@@ -182,7 +182,7 @@ recurring as (
         cast(
             case
                 when price_on_plan is null then net_amount
-                when holds_tax then {{ divide('price_on_plan * net_amount', 'total', 9) }}
+                when holds_tax then {{ share('price_on_plan', 'net_amount', 'total') }}
                 else price_on_plan
             end as decimal(38, 9)
         ) as recurring_price

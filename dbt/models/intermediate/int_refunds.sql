@@ -81,7 +81,7 @@ without_tax as (
         of_payments.*,
         amount - case
             when tax = 0 then 0
-            else coalesce({{ divide('amount * tax', 'tax_is_of', 9) }}, 0)
+            else coalesce({{ share('amount', 'tax', 'tax_is_of') }}, 0)
         end as net_amount
     from of_payments
 )
