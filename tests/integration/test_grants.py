@@ -168,7 +168,7 @@ def test_a_reader_finds_no_personal_value(line: Line, roles: Callable[[str], str
 
 
 def test_what_is_personal_is_what_the_sync_calls_so() -> None:
-    assert personal_columns() == {}, "names and addresses are in whop_personal, apart from the marts"
+    assert personal_columns() == {}, "names and addresses are in whop_personal"
 
 
 @on_postgres
