@@ -91,7 +91,8 @@ given_spans as (
         given.{{ term }},
         {%- endfor %}
         given.begins_at,
-        coalesce(given.valid_to, given.next_begins_at, min(edits.begins_at)) as ends_at
+        -- The next one given ends it in any case: a plan has one version at a time.
+        coalesce(least(given.valid_to, given.next_begins_at), min(edits.begins_at)) as ends_at
     from given
     left join seen_versions as edits
         on given.plan_id = edits.plan_id and not edits.is_first and edits.begins_at > given.begins_at
