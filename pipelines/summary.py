@@ -135,8 +135,8 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
         table.add_row(name, form(month[position]), compared)
     console.print(table)
     console.print(
-        "[dim]Who has not cancelled counts while Whop tries the charge again (two weeks), and leaves "
-        "when that is given up.[/]"
+        "[dim]Who has not cancelled counts while Whop tries the charge again (two weeks), and "
+        "leaves when that is given up.[/]"
     )
 
 

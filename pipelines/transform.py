@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from . import plan_versions
 from .destination import WORK_FOLDER, Destination
 from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
+from .log import event
 from .settings import model_variables
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt"
@@ -113,6 +115,8 @@ def transform(
             f"See the compiled SQL in {work / 'target'}",
             [str(outcome.node.name) for outcome in failed],
         )
+    for text, rows in _warnings(outcomes):
+        event(f"{text}: {rows}", logging.WARNING, test=text, rows=rows)
     return len(outcomes)
 
 
@@ -129,6 +133,16 @@ def _environment(more: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _warnings(outcomes: Sequence[Any]) -> list[tuple[str, int]]:
+    """What tests that only warn have to tell (`tell` in their meta), and of how many rows."""
+    warned = [outcome for outcome in outcomes if outcome.status == "warn"]
+    return [
+        (str(outcome.node.config.meta["tell"]), int(outcome.failures or 0))
+        for outcome in warned
+        if outcome.node.config.meta.get("tell")
+    ]
 
 
 def _names(outcomes: Sequence[Any]) -> str:
