@@ -12,6 +12,7 @@ from pipelines.destination import open_destination
 from pipelines.plan_versions import COLUMNS, SETTING
 from pipelines.transform import transform
 
+
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)
 def test_a_plan_said_to_be_what_it_was_not_is_warned_of(
     loaded: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
