@@ -16,7 +16,11 @@ from .errors import NothingThere, PipelineError, SettingError
 from .log import event
 from .transform import PROJECT
 
-OTHERS = (DATASET, f"{DATASET}_staging", f"{MODELS}_staging", f"{MODELS}_intermediate")
+OTHERS = (
+    DATASET,
+    f"{DATASET}_staging",
+    *(f"{MODELS}_{folder}" for folder in ("staging", "intermediate", "personal")),
+)
 """Schemas that a reader is to see nothing of."""
 
 _LONGEST_NAME = 63

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from . import plan_versions
 from .destination import WORK_FOLDER, Destination
 from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
+from .log import event
 from .settings import model_variables
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt"
@@ -25,7 +28,7 @@ def transform(
     variables: str | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Run `dbt build`: every model, and every test of it.
+    """Run `dbt build`: every model, and every test of it, on what was loaded and given by hand.
 
     Args:
         destination: the warehouse.
@@ -37,7 +40,7 @@ def transform(
         How many models and tests were run.
 
     Raises:
-        SettingError: a variable or a selection that there is not.
+        SettingError: a variable or a selection that there is not, or a wrong file of plan versions.
         NothingThere: nothing is loaded yet.
         DataTestFailed: a test found rows it must not; the text names the tests.
         PipelineError: a model could not be built; the text has dbt's own message.
@@ -50,6 +53,7 @@ def transform(
         raise NothingThere(
             f"Nothing is loaded into {destination.location} yet: `whop-elt sync` comes first"
         ) from error
+    plan_versions.load(destination)
     # dbt takes a second to import; the other commands do not wait for it.
     from dbt.cli.main import dbtRunner
     from dbt_common.exceptions import DbtDatabaseError
@@ -111,6 +115,8 @@ def transform(
             f"See the compiled SQL in {work / 'target'}",
             [str(outcome.node.name) for outcome in failed],
         )
+    for text, rows in _warnings(outcomes):
+        event(f"{text}: {rows}", logging.WARNING, test=text, rows=rows)
     return len(outcomes)
 
 
@@ -127,6 +133,16 @@ def _environment(more: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _warnings(outcomes: Sequence[Any]) -> list[tuple[str, int]]:
+    """What tests that only warn have to tell (`tell` in their meta), and of how many rows."""
+    warned = [outcome for outcome in outcomes if outcome.status == "warn"]
+    return [
+        (str(outcome.node.config.meta["tell"]), int(outcome.failures or 0))
+        for outcome in warned
+        if outcome.node.config.meta.get("tell")
+    ]
 
 
 def _names(outcomes: Sequence[Any]) -> str:

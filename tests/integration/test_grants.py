@@ -106,6 +106,7 @@ def reads_marts_and_nothing_else(reader: str) -> None:
         "whop_raw.sync_runs",
         "whop_raw._dlt_pipeline_state",
         "whop_staging.stg_whop__members",
+        "whop_personal.member_contacts",
         "whop_intermediate.int_payments",
     ):
         refused(reader, f"select * from {other}")
@@ -167,7 +168,7 @@ def test_a_reader_finds_no_personal_value(line: Line, roles: Callable[[str], str
 
 
 def test_what_is_personal_is_what_the_sync_calls_so() -> None:
-    assert personal_columns() == {"dim_members": ["name", "username", "email"]}
+    assert personal_columns() == {}, "names and addresses are in whop_personal"
 
 
 @on_postgres
