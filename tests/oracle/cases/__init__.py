@@ -1,0 +1,10 @@
+"""Situations of other people's businesses, told as raw rows with the numbers that are right.
+
+Each is a company of its own, so that all of them fit into one dataset and one dbt run, and each
+says what must come out: of the oracle, and of the models.
+"""
+
+from oracle.cases import ends, money, plans
+from oracle.cases.story import Case
+
+CASES: tuple[Case, ...] = (*plans.CASES, *ends.CASES, *money.CASES)
