@@ -102,8 +102,13 @@ class Churn:
             and self.calendar.has_begun(period)
             and self.calendar.has_ended(period)
             and self.raw.day(period.end) == move.day
+            and not self.is_paid_on(period)
         ]
         return self.ending(min(ended, key=lambda p: (-p.end.timestamp(), -p.mrr, p.membership_id)))
+
+    def is_paid_on(self, period: Period) -> bool:
+        """Whether its membership goes on after it, paid for."""
+        return period.is_continued and not period.followed_by_free and self.by_now(period.following)
 
     def trial_of(self, membership: Row) -> bool:
         version = self.history.of_membership(membership)

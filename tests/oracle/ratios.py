@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from oracle.basics import ONE_DAY, ZERO, Raw, Row, month_of, months_between, ratio, total
 from oracle.churn import Churn
@@ -13,7 +14,8 @@ from oracle.money import Payment, money_sums
 from oracle.mrr import Mrr
 from oracle.periods import Calendar, Period
 
-OnDay = Callable[[date], Mapping[str, Decimal]]
+OnDay = Callable[[date], Mapping[Any, Decimal]]
+"""Customers of a day, however they are told apart, and their MRR."""
 
 
 class Ratios:
@@ -40,7 +42,7 @@ class Ratios:
         """The month of the first thing there is to report."""
         days = [day for day, _ in changes]
         for p in payments:
-            days += [day for day in (p.created, p.paid) if day is not None]
+            days += [day for day in (p.created if p.has_failed else None, p.paid) if day]
             days += [day for day, usd in p.taken_back if usd]
         begun = (self.raw.known_day(m.get("created_at")) for m in trials)
         days += [day for day in begun if day is not None]

@@ -162,10 +162,10 @@ class Segments:
         """Whether a period has given its member any MRR yet."""
         return period.member_id in self.cohorts
 
-    def on(self, segment: Segment, day: date) -> dict[str, Decimal]:
+    def on(self, segment: Segment, day: date) -> dict[tuple[str, str], Decimal]:
         """The memberships of a segment on a day and their MRR."""
         memberships = self.mrr_of.get(segment, {})
-        return {own[0]: by_day[day] for own, by_day in memberships.items() if day in by_day}
+        return {own: by_day[day] for own, by_day in memberships.items() if day in by_day}
 
     def of_payment(self, payment: Payment) -> list[Segment]:
         return [

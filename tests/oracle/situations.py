@@ -213,8 +213,8 @@ def situations_of(company: Company) -> Counter[str]:
         found["canceled and un-canceled"] += any(
             then and not now for then, now in pairwise(canceled)
         )
-        statuses = [(state["status"], state.get("canceled_at")) for state in states]
-        found["state recorded twice"] += any(then == now for then, now in pairwise(statuses))
+        recorded = [(state["status"], state.get("canceled_at")) for state in states]
+        found["state recorded twice"] += any(then == now for then, now in pairwise(recorded))
     return found
 
 

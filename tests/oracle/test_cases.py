@@ -1,12 +1,19 @@
-"""Situations of other people's businesses, with the numbers that are right for them."""
+"""Situations of other people's businesses, with the numbers that are right for them.
+
+Each is asked of the oracle, and of the models on DuckDB; that Postgres says the same is what the
+comparison of many businesses is for.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
+from warehouse import duckdb_warehouse
 
+from oracle.basics import Marts, Row, landed
 from oracle.cases import CASES, Case
+from oracle.comparison import KEYS, differences
 from oracle.oracle import compute
 
 KINDS = (
@@ -30,3 +37,28 @@ def test_each_kind_is_seen_from_three_sides() -> None:
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_the_oracle_is_right(case: Case) -> None:
     case.check(case.own(compute(case.dataset())))
+
+
+@pytest.fixture(scope="module")
+def marts(tmp_path_factory: pytest.TempPathFactory) -> Marts:
+    """The marts of all cases, as the models make them on DuckDB."""
+    work = tmp_path_factory.mktemp("cases")
+    warehouse = duckdb_warehouse(work / "whop.duckdb", work=work / "dbt")
+    tables: dict[str, list[Row]] = defaultdict(list)
+    for case in CASES:
+        for table, rows in case.dataset().items():
+            tables[table] += [landed(row) for row in rows]
+    warehouse.load(tables)
+    warehouse.dbt("run")
+    return {mart: warehouse.read(mart) for mart in KEYS}
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_the_models_are_right(case: Case, marts: Marts) -> None:
+    case.check(case.own(marts))
+
+
+@pytest.mark.parametrize("mart", KEYS)
+def test_the_models_agree_with_the_oracle(mart: str, marts: Marts) -> None:
+    wanted = [row for case in CASES for row in compute(case.dataset())[mart]]
+    assert not differences(mart, wanted, marts[mart])

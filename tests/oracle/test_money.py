@@ -67,7 +67,7 @@ def refunded(*refunds: tuple[str, int], payment: Row | None = None) -> Marts:
 
 def test_each_refund_has_its_own_day() -> None:
     # The payment has one date for both.
-    both = {"refunded_amount": Decimal(15), "refunded_at": moment("2024-02-20")}
+    both: Row = {"refunded_amount": Decimal(15), "refunded_at": moment("2024-02-20")}
     marts = refunded(("2024-01-20", 5), ("2024-02-20", 10), payment=paid("2024-01-10", **both))
     months = [(row["month"].month, row["refunded_usd"]) for row in marts["metrics_monthly"]]
     assert months == [(1, 5), (2, 10), (3, 0)]
@@ -169,7 +169,7 @@ def test_one_time_revenue_is_earned_at_once() -> None:
 
 
 def test_money_of_a_month() -> None:
-    paid_abroad = {
+    paid_abroad: Row = {
         "currency": "eur",
         "settlement_currency": "eur",
         "usd_total": Decimal("60.00"),  # fx 1.2
@@ -178,7 +178,7 @@ def test_money_of_a_month() -> None:
         "refunded_amount": Decimal(5),  # one of them tax
         "refunded_at": moment("2024-02-01"),
     }
-    unknown = {"currency": "eur", "settlement_currency": "usd"}
+    unknown: Row = {"currency": "eur", "settlement_currency": "usd"}
     marts = marts_of(paid("2024-01-10", "50", **paid_abroad), paid("2024-01-20", "50", **unknown))
     january = row_of(marts["metrics_monthly"], month=day("2024-01-01"))
     assert (january["gross_usd"], january["fees_usd"], january["net_usd"]) == (48, 3, 45)

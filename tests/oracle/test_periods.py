@@ -117,7 +117,7 @@ GIVEN_UP = "2024-02-23"
 )
 def test_where_the_last_period_ends(state: Row | None, end: str) -> None:
     times = ("canceled_at", "renewal_period_end", "_whop_deleted_at")
-    row = {k: moment(v) if k in times else v for k, v in (state or {}).items()}
+    row: Row = {k: moment(v) if k in times else v for k, v in (state or {}).items()}
     memberships = () if state is None else (membership(**row),)
     marts = marts_of(paid("2024-01-10"), memberships=memberships)
     assert marts["fct_subscription_periods"][0]["period_end"] == moment(end)
@@ -168,7 +168,7 @@ def test_the_end_of_an_earlier_period_is_what_its_states_showed() -> None:
     ],
 )
 def test_where_a_refund_ends_a_period(status: str, amount: str, at: str, end: str) -> None:
-    refund = {"refunded_at": moment(at), "refunded_amount": Decimal(amount)}
+    refund: Row = {"refunded_at": moment(at), "refunded_amount": Decimal(amount)}
     marts = marts_of(paid("2024-01-10", **refund), memberships=(membership(status=status),))
     assert marts["fct_subscription_periods"][0]["period_end"] == moment(end)
     # Whoever pays on goes on.
@@ -177,13 +177,13 @@ def test_where_a_refund_ends_a_period(status: str, amount: str, at: str, end: st
 
 
 def test_a_setup_fee_is_not_recurring() -> None:
-    first = {"billing_reason": "subscription_create", "tax_amount": Decimal(9)}
+    first: Row = {"billing_reason": "subscription_create", "tax_amount": Decimal(9)}
     marts = marts_of(paid("2024-01-10", "79", **first), paid("2024-02-09", "30"))
     period = row_of(marts["fct_subscription_periods"], period_start=moment("2024-01-10"))
     assert (period["recurring_usd"], period["mrr_usd"]) == (30, 30)
     january = row_of(marts["metrics_monthly"], month=day("2024-01-01"))
     assert (january["gross_usd"], january["one_time_gross_usd"]) == (70, 40)
-    euro = {"currency": "eur", "usd_total": Decimal("88.48")}  # fx 1.12
+    euro: Row = {"currency": "eur", "usd_total": Decimal("88.48")}  # fx 1.12
     marts = marts_of(
         paid("2024-01-10", "79", **first, **euro), plans=(plan(currency="eur", price="20"),)
     )
@@ -222,7 +222,7 @@ def code(**row: Any) -> Row:
     ],
 )
 def test_which_codes_come_back(promo: Row, own: Row, days: int, total: str, price: str) -> None:
-    first = {"billing_reason": "subscription_create", "promo_code__id": "code", **own}
+    first: Row = {"billing_reason": "subscription_create", "promo_code__id": "code", **own}
     marts = marts_of(
         paid("2024-01-10", total, **first),
         plans=(plan(days=days),),
@@ -243,7 +243,7 @@ def test_which_codes_come_back(promo: Row, own: Row, days: int, total: str, pric
 def test_a_code_leaves_a_price_that_can_be_paid(
     currency: str, price: str, off: str, rounded: str
 ) -> None:
-    first = {"billing_reason": "subscription_create", "promo_code__id": "code"}
+    first: Row = {"billing_reason": "subscription_create", "promo_code__id": "code"}
     marts = marts_of(
         paid("2024-01-10", rounded, currency=currency, usd_total=Decimal(20), **first),
         plans=(plan(price=price, currency=currency),),
@@ -253,8 +253,8 @@ def test_a_code_leaves_a_price_that_can_be_paid(
 
 
 def test_a_price_that_holds_its_tax_comes_back_without_it() -> None:
-    taxed = {"tax_behavior": "inclusive", "tax_amount": Decimal(5)}
-    create = {"billing_reason": "subscription_create", **taxed}
+    taxed: Row = {"tax_behavior": "inclusive", "tax_amount": Decimal(5)}
+    create: Row = {"billing_reason": "subscription_create", **taxed}
     marts = marts_of(paid("2024-01-10", "30", **create), paid("2024-02-09", "30", **taxed))
     assert [row["mrr_usd"] for row in marts["fct_subscription_periods"]] == [25, 25]
     # With a set-up fee of 30 the tax is 10: five sixths of the price come back.
@@ -289,7 +289,7 @@ def test_as_of_only_clips() -> None:
 
 
 def test_segments_are_parts_of_the_whole() -> None:
-    french = {"billing_address__country": "FR"}
+    french: Row = {"billing_address__country": "FR"}
     marts = marts_of(
         paid("2024-01-10", **french),
         paid("2024-02-09", "60", plan__id="plan_b", **french),

@@ -5,6 +5,8 @@ says what must come out: of the oracle, and of the models.
 """
 
 from oracle.cases import ends, money, plans
-from oracle.cases.story import Case
+from oracle.cases.story import Answer, Case, Story
+
+__all__ = ("CASES", "Answer", "Case", "Story")
 
 CASES: tuple[Case, ...] = (*plans.CASES, *ends.CASES, *money.CASES)

@@ -56,6 +56,10 @@ class Story:
         row |= {"updated_at": moment(edited_at) if edited_at else None, **changes}
         self.add("plan_states", **{**row, "_whop_synced_at": moment(seen_at)})
 
+    def tell(self, **row: Any) -> None:
+        """A line of the CSV of what plans were before the first sync."""
+        self.tables["given_plan_versions"].append(row)
+
     def code(self, name: str, off: int, duration: str, **row: Any) -> str:
         self.add(
             "promo_codes",

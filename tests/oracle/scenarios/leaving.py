@@ -188,7 +188,7 @@ def moving_rates(b: Business) -> None:
     euro, other = b.plan("25", currency="eur"), b.plan("40", currency="eur")
     yen, pound = b.plan("3000", currency="jpy"), b.plan("20", currency="gbp")
     for plan in (euro, euro, euro, yen, pound):
-        delays = {2: b.random.choice((0, 0, 40))}
+        delays: dict[int, float] = {2: b.random.choice((0, 0, 40))}
         unknown = b.random.choice(((), (0,), (1, 2), (0, 1, 2, 3, 4)))
         membership, payments = b.subscribe(plan, b.moment(120), 5, delays=delays)
         for index, payment in enumerate(payments):
