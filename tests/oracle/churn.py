@@ -95,20 +95,17 @@ class Churn:
 
     def ending_of_churn(self, move: Movement) -> tuple[str, str]:
         """The type of the membership that ended last on the day of a churn movement."""
-        ended = [
-            period
+        ended = {
+            period.membership_id: period  # of a membership the last one
             for period in self.mrr.periods
             if period.member_id == move.member_id
             and self.calendar.has_begun(period)
             and self.calendar.has_ended(period)
             and self.raw.day(period.end) == move.day
-            and not self.is_paid_on(period)
-        ]
-        return self.ending(min(ended, key=lambda p: (-p.end.timestamp(), -p.mrr, p.membership_id)))
-
-    def is_paid_on(self, period: Period) -> bool:
-        """Whether its membership goes on after it, paid for."""
-        return period.is_continued and not period.followed_by_free and self.by_now(period.following)
+        }
+        return self.ending(
+            min(ended.values(), key=lambda p: (-p.end.timestamp(), -p.mrr, p.membership_id))
+        )
 
     def trial_of(self, membership: Row) -> bool:
         version = self.history.of_membership(membership)
@@ -136,7 +133,8 @@ class Churn:
         status = membership.get("status")
         paused = bool(membership.get("payment_collection_paused"))
         stopped = status in STOPPED or bool(membership.get("cancel_at_period_end")) or paused
-        renews = ended_at is None and not stopped
+        # Of a membership that no row tells of nobody knows whether it renews.
+        renews = ended_at is None and bool(membership) and not stopped
         rate = last.rate
         return {
             "membership_id": membership_id,
