@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime
 
+from oracle.afterwards import list_refunds_and_disputes, see_memberships
 from oracle.basics import Row
 from oracle.business import FIRST_DAY, Business
 from oracle.scenarios import SCENARIOS
@@ -18,27 +19,30 @@ from oracle.scenarios.rows import chaos
 def business(seed: int) -> dict[str, list[Row]]:
     """The raw rows of one business: small odd ones first, then everything at random."""
     made = Business(seed)
+    sell(made, seed)
+    list_refunds_and_disputes(made)
+    see_memberships(made)
+    return made.finish()
+
+
+def sell(made: Business, seed: int) -> None:
     if seed == 0:  # nothing was ever sold
-        return made.finish()
+        return
     if seed == 1:  # one payment, ever
         made.subscribe(made.plan("30"), datetime(2024, 5, 17, 3, tzinfo=UTC), 1)
-        return made.finish()
-    if seed == 2:  # a year without any movement
+    elif seed == 2:  # a year without any movement
         made.subscribe(made.plan("365", 365), FIRST_DAY, 2)
-        return made.finish()
-    if seed == 3:  # one-time sales only: no movement, but money
+    elif seed == 3:  # one-time sales only: no movement, but money
         free_and_one_time(made)
-        return made.finish()
-    if seed < 4 + len(SCENARIOS):  # each rule alone, so that a difference points at it
+    elif seed < 4 + len(SCENARIOS):  # each rule alone, so that a difference points at it
         SCENARIOS[seed - 4](made)
-        return made.finish()
-    for _ in range(made.random.randint(1, 2)):
-        made.product()
-    chaos(made)
-    for scenario in made.random.sample(SCENARIOS, made.random.randint(2, 4)):
-        scenario(made)
-    made.everyday(made.random.randint(5, 12))
-    return made.finish()
+    else:
+        for _ in range(made.random.randint(1, 2)):
+            made.product()
+        chaos(made)
+        for scenario in made.random.sample(SCENARIOS, made.random.randint(2, 4)):
+            scenario(made)
+        made.everyday(made.random.randint(5, 12))
 
 
 def businesses(seeds: range) -> dict[str, list[Row]]:

@@ -108,6 +108,14 @@ def test_a_refund_is_counted_without_its_tax(row: Row, refunded_usd: int) -> Non
     assert january["net_usd"] == 30 - refunded_usd
 
 
+def test_the_tax_that_went_back_is_shared_by_the_refunds() -> None:
+    # 36 with 6 of tax, all of it given back: 9 in January hold 1.50 of it, 27 in February 4.50.
+    taxed = paid("2024-01-10", "36", tax_amount=Decimal(6), tax_refunded_amount=Decimal(6))
+    marts = refunded(("2024-01-20", 9), ("2024-02-20", 27), payment=taxed)
+    months = [(row["month"].month, row["refunded_usd"]) for row in marts["metrics_monthly"]]
+    assert months == [(1, Decimal("7.5")), (2, Decimal("22.5")), (3, 0)]
+
+
 def lost(amount: str | None, at: str | None = "2024-02-01", **row: Any) -> Row:
     return {
         "id": f"dspt_{amount}_{at}",

@@ -4,9 +4,15 @@ Each is a company of its own, so that all of them fit into one dataset and one d
 says what must come out: of the oracle, and of the models.
 """
 
-from oracle.cases import ends, money, plans
+from oracle.cases import money, plans, taken_back, trials, unpaid
 from oracle.cases.story import Answer, Case, Story
 
 __all__ = ("CASES", "Answer", "Case", "Story")
 
-CASES: tuple[Case, ...] = (*plans.CASES, *ends.CASES, *money.CASES)
+CASES: tuple[Case, ...] = (
+    *plans.CASES,
+    *trials.CASES,
+    *unpaid.CASES,
+    *taken_back.CASES,
+    *money.CASES,
+)

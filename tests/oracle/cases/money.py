@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from oracle.cases.ends import expect
+from oracle.cases.expect import expect
 from oracle.cases.story import Answer, Case, Story
 
 # ---------------------------------------------------------------------- decimals
