@@ -140,6 +140,8 @@ class Business:
                 "id": number,
                 "user__id": f"user_{number}",
                 "user__email": f"{number}@example.com",
+                "user__name": f"Member {self.count}",
+                "user__username": number,
                 "status": "joined",
                 "access_level": "customer",
                 "created_at": FIRST_DAY,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from oracle.basics import Row
+from warehouse import Warehouse
+
+from oracle.basics import Marts, Row
 
 KEYS: dict[str, tuple[str, ...]] = {
     "fct_payments": ("payment_id",),
@@ -25,6 +27,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "revenue_recognition_monthly": ("month",),
     "revenue_daily": ("date", "product_id", "plan_id", "currency"),
     "dim_members": ("member_id",),
+    "member_contacts": ("member_id",),
     "dim_products": ("product_id",),
     "dim_plans": ("plan_id",),
     "dim_promo_codes": ("promo_code_id",),
@@ -34,11 +37,23 @@ KEYS: dict[str, tuple[str, ...]] = {
     "membership_history": ("membership_id", "valid_from"),
 }
 
+PERSONAL = ("member_contacts",)
+"""Marts in a schema of their own, as they say who somebody is."""
+
 EXACT = {"mrr_usd", "mrr_before_usd", "mrr_after_usd", "mrr_change_usd"}
 RATIO = Decimal("1e-9")
 MONEY = Decimal("1e-6")
 SHOWN = 12
 """Differences printed per column of a mart; the rest is counted."""
+
+
+def read_marts(warehouse: Warehouse) -> Marts:
+    """Every mart that is compared, as the models have built it."""
+    personal = f"{warehouse.schema}_personal"
+    return {
+        mart: warehouse.read(mart, personal) if mart in PERSONAL else warehouse.read(mart)
+        for mart in KEYS
+    }
 
 
 def differs(column: str, ours: Any, theirs: Any) -> bool:

@@ -64,6 +64,15 @@ class Dimensions:
             )
         return rows
 
+    def member_contacts(self) -> list[Row]:
+        """Who the members are, for those who may know."""
+        columns = {"user_id": "user__id", "name": "user__name", "username": "user__username"}
+        columns["email"] = "user__email"
+        return [
+            {"member_id": row["id"], **{name: row.get(raw) for name, raw in columns.items()}}
+            for row in self.raw.table("members")
+        ]
+
     def dim_products(self) -> list[Row]:
         """Also those that Whop no longer lists, or that only a plan or a payment names."""
         products = self.raw.products

@@ -90,6 +90,7 @@ class Company:
             "revenue_recognition_monthly": revenue.revenue_recognition_monthly,
             "revenue_daily": revenue.revenue_daily,
             "dim_members": dimensions.dim_members,
+            "member_contacts": dimensions.member_contacts,
             "dim_products": dimensions.dim_products,
             "dim_plans": dimensions.dim_plans,
             "dim_promo_codes": dimensions.dim_promo_codes,

@@ -13,7 +13,7 @@ from warehouse import duckdb_warehouse
 
 from oracle.basics import Marts, Row, landed
 from oracle.cases import CASES, Case
-from oracle.comparison import KEYS, differences
+from oracle.comparison import KEYS, differences, read_marts
 from oracle.oracle import compute
 
 KINDS = (
@@ -50,7 +50,7 @@ def marts(tmp_path_factory: pytest.TempPathFactory) -> Marts:
             tables[table] += [landed(row) for row in rows]
     warehouse.load(tables)
     warehouse.dbt("run")
-    return {mart: warehouse.read(mart) for mart in KEYS}
+    return read_marts(warehouse)
 
 
 @pytest.mark.parametrize("case", CASES, ids=named)

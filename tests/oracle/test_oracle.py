@@ -21,7 +21,7 @@ from warehouse import Engine, Warehouse, duckdb_warehouse, postgres_warehouse
 from oracle.basics import Dataset, Marts, Settings, landed
 from oracle.businesses import businesses
 from oracle.by_hand import day
-from oracle.comparison import KEYS, differences
+from oracle.comparison import KEYS, PERSONAL, differences, read_marts
 from oracle.oracle import compute
 from oracle.situations import SITUATIONS, situations
 
@@ -195,7 +195,7 @@ def build(warehouse: Warehouse, variant: Variant) -> Marts:
         warehouse.execute(*(f"delete from whop_raw.{table}" for table in variant.without))
     # Models only: the project's data tests have a suite of their own.
     warehouse.dbt("run", variables=variant.variables())
-    return {mart: warehouse.read(mart) for mart in KEYS}
+    return read_marts(warehouse)
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +239,11 @@ def test_dbt_agrees_with_the_oracle(
     wanted = expected(variant.settings, variant.without)[mart]
     found = differences(mart, wanted, built(engine, variant)[mart])
     assert not found, f"{engine}, {variant.name}:\n" + "\n".join(found)
+
+
+def test_no_mart_says_who_somebody_is(built: Callable[[Engine, Variant], Marts]) -> None:
+    marts = built("duckdb", VARIANTS[0])
+    personal = {"name", "username", "email", "phone", "user_name", "user_email"}
+    assert personal & set(marts["member_contacts"][0]) == {"name", "username", "email"}
+    for mart in set(KEYS) - set(PERSONAL):
+        assert not personal & set(marts[mart][0]), mart
