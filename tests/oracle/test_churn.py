@@ -31,6 +31,7 @@ def failed(at: str, status: str = "open", **row: Any) -> Row:
             ("voluntary", "switching"),
         ),
         ({"canceled_at": moment("2024-01-15")}, None, ("voluntary", "unspecified")),
+        ({"canceled_at": moment("2024-01-15")}, failed("2024-01-12"), ("voluntary", "unspecified")),
         ({"canceled_at": moment("2024-01-09")}, None, ("lapsed", "not_renewed")),
         # Canceled while the charge was being tried; before it failed; when none had failed.
         (
@@ -50,6 +51,15 @@ def test_why_a_membership_ended(state: Row, failure: Row | None, expected: tuple
     churned = marts["churn_monthly"][0]
     assert (churned["churn_type"], churned["churn_reason"]) == expected
     assert churned["customers_churned"] == 1
+
+
+def test_who_has_not_paid_yet_is_unpaid_whatever_the_status_says() -> None:
+    active = (membership(status="active"),)
+    for as_of, unpaid in (("2024-02-09", False), ("2024-02-15", True), ("2024-02-23", False)):
+        marts = marts_of(paid("2024-01-10"), memberships=active, as_of=as_of)
+        subscription = marts["fct_subscriptions"][0]
+        assert subscription["is_unpaid"] is unpaid
+        assert subscription["is_active"] is (as_of != "2024-02-23")
 
 
 def test_a_dispute_says_why_only_when_it_came_first() -> None:
