@@ -305,6 +305,8 @@ def test_segments_are_parts_of_the_whole() -> None:
     assert last["currency", "usd"]["mrr_usd"] == last["acquisition_month", "2024-01"]["mrr_usd"]
     assert (last["currency", "usd"]["mrr_usd"], last["currency", "usd"]["customers"]) == (90, 2)
     monthly = marts["mrr_monthly_by_segment"]
+    january = row_of(monthly, month=day("2024-01-01"), dimension="plan", value="plan_a")
+    assert (january["new_usd"], january["expansion_usd"]) == (60, 0)
     february = row_of(monthly, month=day("2024-02-01"), dimension="plan", value="plan_a")
     # Who moves to another plan takes 30 along and brings 60 there: +60 and -30 are the 30.
     assert (february["mrr_start_usd"], february["contraction_usd"]) == (60, -30)
