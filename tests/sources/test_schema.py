@@ -402,7 +402,7 @@ def test_a_column_of_a_later_release_makes_every_row_a_changed_one() -> None:
 
 
 def test_no_table_declares_a_column_for_a_secret() -> None:
-    assert BY_NAME["apps"].secrets == ("api_key", "secrets")
+    assert BY_NAME["apps"].secrets == ("api_key", "default_api_key", "preview_token", "secrets")
     assert BY_NAME["invoices"].secrets == ("fetch_invoice_token",)
     assert BY_NAME["files"].secrets == ("url", "upload_url", "upload_headers")
     for resource in RESOURCES:
