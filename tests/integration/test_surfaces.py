@@ -359,7 +359,13 @@ def test_what_is_to_be_retired_is_said_once_a_run(empty: Line) -> None:
 def test_payments_that_are_filtered_by_their_payment_are_all_read_on_legacy(
     empty: Line, first_load: FirstLoad
 ) -> None:
-    with serve(new_business(), payments_by="paid") as server:
+    with (
+        serve(new_business(), payments_by="paid") as server,
+        # So small that the list is cut into ranges.
+        patch("sources.whop.client.PAGE_SIZE", 10),
+        patch("sources.whop.ranges.PAGE_SIZE", 10),
+        patch("sources.whop.ranges.PAGES_WORTH_A_RANGE", 2),
+    ):
         run = empty.sync(server, "payments")
     assert run.code is ExitCode.OK
     assert empty.rows("payments").keys() == first_load.line.rows("payments").keys()
