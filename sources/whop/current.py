@@ -88,7 +88,7 @@ PRODUCTS = CurrentTable(
         json="labels default_plan variant_attributes",
     ),
     on=OnCurrent(
-        company_named="always",
+        company_named="nullable",
         proven_by_id=False,
         details=(
             "custom_cta",
