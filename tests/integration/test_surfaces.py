@@ -13,13 +13,12 @@ from unittest.mock import patch
 import pytest
 from conftest import FirstLoad
 from loading import TABLES, Line, Run, Table, documented
-from sources.whop_simulator.options import Deprecated
 
 from pipelines.errors import ExitCode
 from sources.whop.client import WhopClient
 from sources.whop.resources import BY_NAME
 from sources.whop.surface import CURRENT, LEGACY
-from sources.whop_simulator import Business, Server, serve
+from sources.whop_simulator import Business, Server, options, serve
 
 LEGACY_SETTING = {"api_version": LEGACY.version}
 ON_CURRENT = {"api_version": CURRENT.version}
@@ -341,7 +340,7 @@ def test_a_list_that_whop_has_retired_is_not_available_and_the_others_load(empty
 
 
 def test_what_is_to_be_retired_is_said_once_a_run(empty: Line) -> None:
-    ends = Deprecated(
+    ends = options.Deprecated(
         since=datetime(2026, 8, 25, tzinfo=UTC),
         successor="/api/v1/people",
         sunset=datetime(2027, 3, 31, tzinfo=UTC),

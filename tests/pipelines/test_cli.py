@@ -19,14 +19,13 @@ from pathlib import Path
 import duckdb
 import pytest
 from rich.console import Console
-from sources.whop_simulator.options import Deprecated
 from typer.testing import CliRunner
 
 from pipelines import cli
 from pipelines.destination import DATASET, Destination
 from sources.whop import RESOURCES
 from sources.whop.ranges import WALKERS
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
+from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, options, serve
 
 COMMANDS = sorted(
     str(command.callback.__name__).replace("_", "-")
@@ -174,7 +173,7 @@ def test_check_names_the_setting_of_a_version_that_is_none(connected: Shell) -> 
 def test_check_says_what_the_key_may_do_and_what_whop_is_to_retire(
     shell: Shell, version: str
 ) -> None:
-    ends = Deprecated(since=datetime(2026, 8, 25, tzinfo=UTC))
+    ends = options.Deprecated(since=datetime(2026, 8, 25, tzinfo=UTC))
     permissions = ALL_PERMISSIONS - {"lead:basic:read"}
     with serve(business(), permissions=permissions, deprecated={"/members": ends}) as server:
         shell.point_at(server)
