@@ -334,8 +334,8 @@ def test_a_list_that_whop_has_retired_is_not_available_and_the_others_load(empty
     with serve(new_business(), retired=("legacy:/leads",)) as server:
         run = empty.sync(server, "leads", "members")
     assert run.code is ExitCode.PARTLY
-    assert run.outcomes() == {"members": "ok", "leads": "unavailable"}
-    assert "leave the table out of SOURCES__WHOP__TABLES" in str(run["leads"].error)
+    assert run.outcomes() == {"members": "ok", "leads": "not_available"}
+    assert "without leads" in str(run["leads"].error)
     assert empty.rows("members")
 
 
