@@ -22,7 +22,8 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "memberships": "id status cancel_option cancellation_reason currency user__id member__id "
         "plan__id product__id promo_code__id checkout_configuration_id cancel_at_period_end "
         "payment_collection_paused created_at updated_at joined_at canceled_at "
-        "renewal_period_start renewal_period_end",
+        "renewal_period_start renewal_period_end billing_period_days renewal_price "
+        "most_recent_action most_recent_action_at",
         "payments": "id status substatus currency settlement_currency billing_reason card_brand "
         "payment_method_type payment_method__id failure_message member__id "
         "membership__id plan__id product__id user__id promo_code__id "
@@ -32,7 +33,7 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "tax_behavior tax_refunded_amount amount_after_fees refunded_amount created_at "
         "paid_at refunded_at dispute_alerted_at disputes refunds",
         "refunds": "id status currency payment__id amount created_at",
-        "disputes": "id status currency payment__id plan__id product__id amount created_at",
+        "disputes": "id status currency payment__id plan__id product__id amount fee created_at",
     }.items()
 }
 """By table."""
