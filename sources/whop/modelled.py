@@ -22,8 +22,8 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "memberships": "id status cancel_option cancellation_reason currency user__id member__id "
         "plan__id product__id promo_code__id checkout_configuration_id cancel_at_period_end "
         "payment_collection_paused created_at updated_at joined_at canceled_at "
-        "renewal_period_start renewal_period_end billing_period_days renewal_price "
-        "most_recent_action most_recent_action_at",
+        "renewal_period_start renewal_period_end billing_period_days renewal_price initial_price "
+        "split_pay_required_payments affiliate__id most_recent_action most_recent_action_at",
         "payments": "id status substatus currency settlement_currency billing_reason card_brand "
         "payment_method_type payment_method__id failure_message member__id "
         "membership__id plan__id product__id user__id promo_code__id "
