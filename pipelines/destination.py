@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,10 @@ MODELS = "whop"
 MARTS = f"{MODELS}_marts"
 """Schema of the marts."""
 
+STAGING = f"{MODELS}_staging"
+INTERMEDIATE = f"{MODELS}_intermediate"
+"""Schemas of what the marts are made of."""
+
 WORK_FOLDER = Path(".whop-elt")
 """Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
 
@@ -46,6 +50,10 @@ MODELLED = ("duckdb", "postgres")
 """Destinations the dbt project has a profile for."""
 
 
+def nothing_to_lose() -> None:
+    """There is no lock that could be lost."""
+
+
 @dataclass
 class Destination:
     """An open door to the warehouse.
@@ -54,11 +62,14 @@ class Destination:
         name: a dlt destination name.
         pipeline: the dlt pipeline that loads into it.
         company_id: the one company it is open for, side by side with others; None is all of them.
+        still_locked: raises PipelineError when the run's lock is lost. To be called before
+            something is written.
     """
 
     name: str
     pipeline: dlt.Pipeline
     company_id: str | None = None
+    still_locked: Callable[[], None] = nothing_to_lose
 
     @property
     def location(self) -> str:

@@ -11,12 +11,12 @@ import yaml
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
-from .destination import DATASET, MARTS, MODELS, Destination, first_line
+from .destination import DATASET, INTERMEDIATE, MARTS, STAGING, Destination, first_line
 from .errors import NothingThere, PipelineError, SettingError
 from .log import event
 from .transform import PROJECT
 
-OTHERS = (DATASET, f"{DATASET}_staging", f"{MODELS}_staging", f"{MODELS}_intermediate")
+OTHERS = (DATASET, f"{DATASET}_staging", STAGING, INTERMEDIATE)
 """Schemas that a reader is to see nothing of."""
 
 _LONGEST_NAME = 63

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from .destination import WORK_FOLDER, Destination, first_line
 from .errors import DataTestFailed, PipelineError, SettingError
+from .log import event as tell
+from .waits import who_holds
 
 PROJECT = Path(__file__).resolve().parent.parent / "dbt"
 
@@ -31,8 +34,10 @@ def transform(
 
     Raises:
         DataTestFailed: a test found rows it must not; the text names the tests.
-        PipelineError: a model could not be built; the text has dbt's own message.
+        PipelineError: a model could not be built, and the text has dbt's own message; or the run's
+            lock is lost.
     """
+    destination.still_locked()
     # dbt takes a second to import; the other commands do not wait for it.
     from dbt.cli.main import dbtRunner
 
@@ -46,6 +51,8 @@ def transform(
             case "LogStartLine" if progress:
                 total = event.data.total
                 progress(event.data.description, event.data.index - 1, event.data.total)
+            case "JinjaLogWarning":
+                tell(event.data.msg, logging.WARNING)
 
     result = dbtRunner(callbacks=[watch]).invoke(
         [
@@ -77,9 +84,7 @@ def transform(
         raise SettingError("No model or test matches what --select says")
     broken = [outcome for outcome in outcomes if outcome.status == "error"]
     if broken:
-        raise PipelineError(
-            f"dbt could not build {_names(broken)}: {str(broken[0].message).strip()}"
-        )
+        raise PipelineError(f"dbt could not build {_names(broken)}: {_why(destination, broken[0])}")
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
     if failed:
         raise DataTestFailed(
@@ -88,6 +93,16 @@ def transform(
             [str(outcome.node.name) for outcome in failed],
         )
     return len(outcomes)
+
+
+def _why(destination: Destination, broken: Any) -> str:
+    """dbt's own message; of a wait that was given up, whom it was for."""
+    says = str(broken.message).strip()
+    if "due to lock timeout" not in says:
+        return says
+    model = broken.node
+    holders = who_holds(destination, model.schema, model.alias)
+    return f"{model.schema}.{model.alias} could not be had in time: {holders}"
 
 
 def _names(outcomes: Sequence[Any]) -> str:
