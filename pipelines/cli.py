@@ -228,18 +228,21 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show how fresh each table is, the cursors, and the last runs."""
-    from .alerts import Watch, watching
+    from .alerts import Watch, alert_urls, watching
     from .destination import open_destination
+    from .reading import open_to_read
     from .status import read_status, show_status
 
     set_up("text", quiet=False)
     monitored = max_age_hours is not None
     with watching(None) if monitored else nullcontext(Watch(None)) as watch:
-        warehouse = open_destination(destination)
-        watch.opened(warehouse)
-        watch.step("status")
-        found = read_status(warehouse)
+        with open_to_read(destination) as warehouse:
+            found = read_status(warehouse)
         if max_age_hours is not None:
+            if found["copied_at"] is None and alert_urls():
+                # What was told already is written there, too.
+                watch.opened(open_destination(destination))
+            watch.step("status")
             watch.aged(found, max_age_hours)
     if as_json:
         print(json.dumps(found, default=str, indent=2))
@@ -270,14 +273,16 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write the report, one HTML file to open or to e-mail; show what is in short here."""
-    from .run import locked_destination, report_to
+    from .reading import open_reader, tell_copy
+    from .run import report_to
     from .summary import show_queries, show_summary
 
     set_up("text", quiet=True)
-    # Under the lock: a report made while the models are rebuilt would mix old numbers and new.
-    with locked_destination(destination) as warehouse:
+    with open_reader(destination) as warehouse:
         report_to(warehouse, output, company or ())
         if not quiet:
+            if warehouse.copied_at:
+                console.print(tell_copy(warehouse.copied_at), soft_wrap=True)
             show_summary(warehouse, console)
             show_queries(warehouse, console)
             _tell_report(output)

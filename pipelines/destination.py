@@ -43,6 +43,9 @@ INTERMEDIATE = f"{MODELS}_intermediate"
 WORK_FOLDER = Path(".whop-elt")
 """Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
 
+PROJECT = Path(__file__).resolve().parent.parent / "dbt"
+"""The dbt project."""
+
 _LEFT_BEHIND_SECONDS = 86_400
 """Age at which a working folder cannot be in use any more."""
 
@@ -84,7 +87,7 @@ class Destination:
     @property
     def advice(self) -> str:
         """What to do when the database does not do its part."""
-        return f"{_advice(self.name)}, or set {_setting(self.name)}"
+        return f"{_advice(self.name)}, or set {setting_of(self.name)}"
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query; return the names of the columns, and the rows.
@@ -110,10 +113,7 @@ class Destination:
             SettingError: the dbt project has no profile for this destination.
         """
         if self.name not in MODELLED:
-            raise SettingError(
-                f"The models run on {' and '.join(MODELLED)}, not on {self.name}: use "
-                "`whop-elt sync` to load, and your own dbt profile to transform"
-            )
+            raise not_modelled(self.name)
         credentials: Any = self.pipeline.sql_client().credentials
         shared = {
             "WHOP_ELT_TARGET": self.name,
@@ -167,7 +167,7 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
         # To compress the CSV files took half of the load, and they are read at once.
         os.environ.setdefault("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
     folder = _new_folder()
-    setting = _setting(name)
+    setting = setting_of(name)
     try:
         pipeline = dlt.pipeline(
             f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
@@ -195,7 +195,15 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
     return Destination(name, pipeline, company_id)
 
 
-def _setting(name: str) -> str:
+def not_modelled(name: str) -> SettingError:
+    """The error that there are no models on this destination."""
+    return SettingError(
+        f"The models run on {' and '.join(MODELLED)}, not on {name}: use "
+        "`whop-elt sync` to load, and your own dbt profile to transform"
+    )
+
+
+def setting_of(name: str) -> str:
     """The setting that says where a destination is."""
     return f"DESTINATION__{name.upper()}__CREDENTIALS"
 

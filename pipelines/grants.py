@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
-import yaml
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
 from .destination import DATASET, INTERMEDIATE, MARTS, STAGING, Destination, first_line
 from .errors import NothingThere, PipelineError, SettingError
 from .log import event
-from .transform import PROJECT
+from .marts_copy import personal_columns
 
 OTHERS = (DATASET, f"{DATASET}_staging", STAGING, INTERMEDIATE)
 """Schemas that a reader is to see nothing of."""
@@ -69,20 +68,6 @@ def grant(destination: Destination, name: str, password: str | None = None) -> N
         )
         for (schema,) in cursor.fetchall():
             event(f"{name} can read {schema} as well: that was granted by somebody else", 30)
-
-
-def personal_columns() -> dict[str, list[str]]:
-    """Personal columns of each mart that has some, as the models' descriptions say."""
-    described = yaml.safe_load((PROJECT / "models/marts/_marts.yml").read_text(encoding="utf-8"))
-    found = {
-        model["name"]: [
-            column["name"]
-            for column in model["columns"]
-            if column.get("config", {}).get("meta", {}).get("personal")
-        ]
-        for model in described["models"]
-    }
-    return {mart: columns for mart, columns in found.items() if columns}
 
 
 def _statements(connection: Any, destination: Destination, name: str) -> list[str]:

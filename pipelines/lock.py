@@ -15,11 +15,13 @@ from typing import Any
 
 import psycopg2
 
-from .destination import Destination, first_line, nothing_to_lose
+from .destination import MARTS, Destination, first_line, nothing_to_lose
 from .errors import Locked, PipelineError, SettingError
 
 _TURN_SECONDS = 0.2
 """Pause between two questions whether it is this sync's turn to load."""
+
+_BUILD_LOCK = f"{MARTS}/build"
 
 _IDLE_SESSION_TIMEOUT = 140_000
 """Version of Postgres that brought the setting of this name."""
@@ -122,6 +124,26 @@ def loading_turn(destination: Destination) -> Iterator[None]:
             time.sleep(_TURN_SECONDS)
         destination.still_locked()
         yield
+
+
+@contextmanager
+def build_lock(destination: Destination) -> Iterator[None]:
+    """Let readers of Postgres know, while the block runs, that the marts are being built.
+
+    Each is replaced by itself, and who reads two of them meanwhile may get one of before and one of
+    after. A run that builds has its own lock already: this one keeps nobody from anything.
+    """
+    if destination.name != "postgres":
+        yield
+        return
+    with closing(_lock_connection(destination)) as connection:
+        _ask(connection, "select pg_try_advisory_lock(hashtext(%s))", _BUILD_LOCK)
+        yield
+
+
+def building(connection: Any) -> str:
+    """Who builds the marts at the moment, on a Postgres; empty when nobody does."""
+    return _holders(connection, _BUILD_LOCK)
 
 
 def _load_lock(dataset: str) -> str:

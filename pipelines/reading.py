@@ -1,8 +1,8 @@
 """Opens a warehouse to read: nothing is written, nobody is kept waiting, no folder is made.
 
-A DuckDB file is open to one process that writes, or to any number that read. While a run writes, or a
-notebook has the file, what there is to read is the copy that every build leaves beside it (`copy.py`).
-On Postgres a reader sees one moment of the marts, and not one in which they are being built.
+A DuckDB file is open to one process that writes, or to any number that read. While a run writes, or
+a notebook has the file, there is the copy that every build leaves beside it (`marts_copy`). On
+Postgres a reader sees one moment of the marts, and not one in which they are being built.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import dlt
 import duckdb
 import psycopg2
 from dlt.common.configuration.exceptions import ConfigProviderException, ConfigurationException
-from psycopg2.extensions import quote_ident
+from psycopg2 import sql as composed
 
 from .destination import (
     MODELLED,
@@ -32,6 +32,7 @@ from .destination import (
 )
 from .errors import NothingThere, PipelineError, SettingError
 from .lock import building
+from .marts_copy import copy_path
 
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """Names of the columns, and the rows."""
@@ -43,8 +44,7 @@ BUILD_SECONDS = 300
 """How long a reader of Postgres waits for a build to end."""
 
 _PAUSE_SECONDS = 0.5
-
-_CURSOR = "answer"
+"""Pause between two looks whether the build has ended."""
 
 
 class Warehouse(Protocol):
@@ -116,6 +116,14 @@ def open_reader(
         yield reader
 
 
+def tell_copy(copied_at: datetime) -> str:
+    """A line for people who read the copy."""
+    return (
+        "The warehouse is open elsewhere, for writing: this is its copy for readers, as of "
+        f"{copied_at:%Y-%m-%d %H:%M} UTC"
+    )
+
+
 @contextmanager
 def open_to_read(name: str) -> Iterator[Warehouse]:
     """As `open_reader`; destinations without models too, opened as a run opens them."""
@@ -124,11 +132,6 @@ def open_to_read(name: str) -> Iterator[Warehouse]:
         return
     with open_reader(name) as reader:
         yield reader
-
-
-def copy_path(database: Path) -> Path:
-    """Where the copy for readers is: beside the DuckDB file, whop-marts.duckdb of whop.duckdb."""
-    return database.with_name(f"{database.stem}-marts{database.suffix or '.duckdb'}")
 
 
 def _credentials(name: str) -> Any:
@@ -238,7 +241,8 @@ def _postgres(credentials: Any, seconds: float) -> Iterator[Reader]:
             for name, value in (
                 ("timezone", "UTC"),
                 ("statement_timeout", f"{round(seconds * 1000)}"),
-                ("lock_timeout", f"{round(seconds * 1000)}"),
+                # All rows are fetched, not the first few.
+                ("cursor_tuple_fraction", "1"),
             ):
                 cursor.execute("select set_config(%s, %s, false)", (name, value))
         connection.set_session("repeatable read", readonly=True, autocommit=False)
@@ -254,8 +258,11 @@ def _wait_for_build(connection: Any, location: str) -> None:
     """Begin a transaction whose moment is not one between the first new mart and the last."""
     until = time.monotonic() + BUILD_SECONDS
     while True:
-        # The transaction's moment is that of its first query: of this one.
         builder = building(connection)
+        connection.rollback()
+        # The transaction's moment is that of its first query. A build that this one does not see
+        # any more, but that was under way at that moment, is what the one before has seen.
+        builder = builder or building(connection)
         if not builder:
             return
         connection.rollback()
@@ -275,15 +282,16 @@ def _ask_postgres(
         try:
             asked = cursor.mogrify(sql, values) if values else sql.encode()
             # A cursor is opened for one statement that gives rows; more than that is an error.
+            opens = composed.SQL(
+                "declare answer refcursor := 'answer'; begin open answer for execute {}; end"
+            ).format(composed.Literal(asked.decode()))
             cursor.execute(
-                f"do $do$ declare {_CURSOR} refcursor := '{_CURSOR}'; "
-                f"begin open {_CURSOR} for execute "
-                f"{_literal(connection, asked.decode())}; end $do$"
+                composed.SQL("do {}").format(composed.Literal(opens.as_string(connection)))
             )
-            cursor.execute(f"fetch {'all' if limit is None else int(limit)} from {_CURSOR}")
+            cursor.execute(f"fetch {'all' if limit is None else int(limit)} from answer")
             names = [column.name for column in cursor.description or ()]
             rows = cursor.fetchall()
-            cursor.execute(f"close {_CURSOR}; release savepoint question")
+            cursor.execute("close answer; release savepoint question")
             return names, rows
         except psycopg2.errors.UndefinedTable as error:
             cursor.execute("rollback to savepoint question")

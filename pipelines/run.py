@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ from .destination import (
 from .errors import ExitCode, PipelineError, SettingError
 from .lock import database_lock, loading_turn, run_lock
 from .log import event
+from .marts_copy import copy_path, write_copy
+from .reading import Warehouse
 from .transform import Progress, transform
 
 Loading = Callable[[], None]
@@ -267,7 +269,8 @@ def run(
     with locked_destination(destination_name) as destination:
         watch.opened(destination)
         watch.step("sync")
-        code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
+        with _served(destination):
+            code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
         watch.synced(report)
         if any(table.status == "ok" for table in report.tables):
             watch.step("models")
@@ -282,7 +285,19 @@ def run(
         return destination, code
 
 
-def report_to(destination: Destination, page: Path, companies: Sequence[str] = ()) -> Path:
+@contextmanager
+def _served(destination: Destination) -> Iterator[None]:
+    """Leave readers a copy of the marts also when no new ones will be built."""
+    try:
+        yield
+    finally:
+        if destination.name == "duckdb" and not copy_path(Path(destination.location)).exists():
+            # What stands in the way of it is said by what it stands in the way of as well.
+            with suppress(PipelineError):
+                write_copy(destination)
+
+
+def report_to(destination: Warehouse, page: Path, companies: Sequence[str] = ()) -> Path:
     """Write the report, and say where it is; see `write_report`."""
     # What draws the charts takes a moment to import; the other commands do not wait for it.
     from .report import write_report

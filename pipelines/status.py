@@ -9,23 +9,30 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .destination import Destination
+from .destination import DATASET, MARTS
+from .reading import Reader, Warehouse, tell_copy
 
 RUNS_SHOWN = 5
 
 
-def read_status(destination: Destination) -> dict[str, Any]:
+def read_status(warehouse: Warehouse) -> dict[str, Any]:
     """Return what `sync_runs` says, ready for JSON.
 
     Returns:
         `tables`: per company and table, the last run, its outcome, cursor, error, the time of the
         last good run, and that run's age in hours; `runs`: the newest runs; `age_hours`: age of the
-        stalest table, None when a table was never read.
+        stalest table, None when a table was never read; `copied_at`: when what was read was copied,
+        None when it is the warehouse itself. The copy for readers knows of each table the last run
+        and its outcome, as of the last build, and no cursors and runs.
     """
-    raw = destination.pipeline.dataset_name
     now = datetime.now(UTC)
-    _, rows = destination.query(
-        f"""with ranked as (
+    copied_at = warehouse.copied_at if isinstance(warehouse, Reader) else None
+    _, rows = warehouse.query(
+        f"""select company_id, table_name, last_run_status, null, last_run_at, null, null,
+              last_read_at
+            from {MARTS}.data_freshness order by company_id, table_name"""
+        if copied_at
+        else f"""with ranked as (
               select company_id, table_name, status, mode, started_at, cursor_after, error,
                 row_number() over (
                   partition by company_id, table_name order by started_at desc
@@ -33,7 +40,7 @@ def read_status(destination: Destination) -> dict[str, Any]:
                 max(case when status = 'ok' then started_at end) over (
                   partition by company_id, table_name
                 ) as good_at
-              from {raw}.sync_runs
+              from {DATASET}.sync_runs
             )
             select company_id, table_name, status, mode, started_at, cursor_after, error, good_at
             from ranked where newest = 1 order by company_id, table_name"""
@@ -48,11 +55,20 @@ def read_status(destination: Destination) -> dict[str, Any]:
         table["age_hours"] = (
             round((now - good_at).total_seconds() / 3600, 2) if good_at is not None else None
         )
-    _, rows = destination.query(
+    ages = [table["age_hours"] for table in tables]
+    found = {
+        "age_hours": max(ages) if ages and None not in ages else None,
+        "tables": tables,
+        "runs": [],
+        "copied_at": copied_at,
+    }
+    if copied_at:
+        return found
+    _, rows = warehouse.query(
         f"""select run_id, min(started_at) as started_at, max(finished_at) as finished_at,
               sum(requests), sum(rows_new), sum(rows_changed), sum(rows_deleted),
               sum(case when status <> 'ok' then 1 else 0 end)
-            from {raw}.sync_runs group by run_id order by min(started_at) desc
+            from {DATASET}.sync_runs group by run_id order by min(started_at) desc
             limit {RUNS_SHOWN}"""
     )
     run_names = (
@@ -66,9 +82,7 @@ def read_status(destination: Destination) -> dict[str, Any]:
         "tables_not_read",
     )
     runs = [dict(zip(run_names, (*row[:3], *map(int, row[3:])), strict=True)) for row in rows]
-    ages = [table["age_hours"] for table in tables]
-    stalest = max(ages) if ages and None not in ages else None
-    return {"age_hours": stalest, "tables": tables, "runs": runs}
+    return found | {"runs": runs}
 
 
 def show_status(status: dict[str, Any], console: Console) -> None:
@@ -88,6 +102,9 @@ def show_status(status: dict[str, Any], console: Console) -> None:
     console.print(tables)
     for error in dict.fromkeys(table["error"] for table in status["tables"] if table["error"]):
         console.print(f"[red]{escape(error)}[/]", soft_wrap=True)
+    if status["copied_at"]:
+        console.print(tell_copy(status["copied_at"]), soft_wrap=True)
+        return
     runs = Table(box=None, header_style="dim", title="Last runs", title_justify="left")
     for name in ("run", "began (UTC)", "requests", "new", "changed", "deleted", "not read"):
         runs.add_column(name, justify="left" if name in {"run", "began (UTC)"} else "right")

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from sources.whop import RunReport
 
-from .destination import MARTS, Destination
+from .destination import DATASET, MARTS
 from .figures import count, percent, usd
+from .reading import Warehouse
 from .titles import named, printable
 
 QUERIES: tuple[tuple[str, str], ...] = (
@@ -49,9 +50,7 @@ limit 6""",
 """Queries to start from: what they answer, and their SQL, the same on DuckDB and Postgres."""
 
 
-def show_summary(
-    destination: Destination, console: Console, report: RunReport | None = None
-) -> None:
+def show_summary(destination: Warehouse, console: Console, report: RunReport | None = None) -> None:
     """Print the last full month, the rows per table and, after a run, what it brought.
 
     Args:
@@ -67,7 +66,7 @@ def show_summary(
     console.print(Text.assemble(("\nThe warehouse", "bold"), f" is {destination.location}"))
 
 
-def show_queries(destination: Destination, console: Console) -> None:
+def show_queries(destination: Warehouse, console: Console) -> None:
     """Print the queries to start from, each with the first rows of its answer."""
     for title, sql in QUERIES:
         console.print(f"\n[bold]{title}[/]")
@@ -83,7 +82,7 @@ def show_queries(destination: Destination, console: Console) -> None:
         console.print(answer)
 
 
-def _show_month(destination: Destination, console: Console, company_id: str, title: str) -> None:
+def _show_month(destination: Warehouse, console: Console, company_id: str, title: str) -> None:
     """The last full month of one company, against the one before."""
     rows = _rows(
         destination,
@@ -127,9 +126,8 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
     )
 
 
-def _show_tables(destination: Destination, console: Console, report: RunReport | None) -> None:
+def _show_tables(destination: Warehouse, console: Console, report: RunReport | None) -> None:
     """Rows per raw table, and what the run brought to each."""
-    raw = destination.pipeline.dataset_name
     totals: dict[str, tuple[int, int, int]] = {}
     for table in report.tables if report else ():
         counts = (table.rows_new, table.rows_changed, table.rows_deleted)
@@ -143,10 +141,13 @@ def _show_tables(destination: Destination, console: Console, report: RunReport |
         destination,
         "select table_name from information_schema.tables where table_schema = %s "
         "and substr(table_name, 1, 4) <> '_dlt' order by table_name",
-        raw,
+        DATASET,
     )
+    if not tables:
+        # The copy for readers has none.
+        return
     counting = " union all ".join(
-        f"select '{name}', count(*) from {raw}.{name}" for (name,) in tables
+        f"select '{name}', count(*) from {DATASET}.{name}" for (name,) in tables
     )
     for name, rows in sorted(_rows(destination, counting)):
         came = [f"{number:,}" if number else "·" for number in totals.get(name, (0, 0, 0))]
@@ -155,7 +156,7 @@ def _show_tables(destination: Destination, console: Console, report: RunReport |
     console.print(listing)
 
 
-def _rows(destination: Destination, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+def _rows(destination: Warehouse, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return destination.query(sql, *values)[1]
 
 

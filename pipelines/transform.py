@@ -1,19 +1,18 @@
-"""Builds and tests the dbt project on the warehouse a sync has filled."""
+"""Builds and tests the dbt project on the warehouse a sync has filled, and serves its readers."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from .destination import WORK_FOLDER, Destination, first_line
+from .destination import PROJECT, WORK_FOLDER, Destination, first_line
 from .errors import DataTestFailed, PipelineError, SettingError
+from .lock import build_lock
 from .log import event as tell
+from .marts_copy import write_copy
 from .waits import who_holds
-
-PROJECT = Path(__file__).resolve().parent.parent / "dbt"
 
 Progress = Callable[[str, int, int], None]
 """Called with the model or test at work, how many are done, and how many there are."""
@@ -35,7 +34,7 @@ def transform(
     Raises:
         DataTestFailed: a test found rows it must not; the text names the tests.
         PipelineError: a model could not be built, and the text has dbt's own message; or the run's
-            lock is lost.
+            lock is lost; or the copy for readers cannot be written.
     """
     destination.still_locked()
     # dbt takes a second to import; the other commands do not wait for it.
@@ -54,26 +53,27 @@ def transform(
             case "JinjaLogWarning":
                 tell(event.data.msg, logging.WARNING)
 
-    result = dbtRunner(callbacks=[watch]).invoke(
-        [
-            # What there is to say is said below; all else is in the log file.
-            "--log-level",
-            "none",
-            "--log-level-file",
-            "debug",
-            "build",
-            "--project-dir",
-            str(PROJECT),
-            "--profiles-dir",
-            str(PROJECT),
-            "--target-path",
-            str(work / "target"),
-            "--log-path",
-            str(work / "logs"),
-            "--no-use-colors",
-            *arguments,
-        ]
-    )
+    with build_lock(destination):
+        result = dbtRunner(callbacks=[watch]).invoke(
+            [
+                # What there is to say is said below; all else is in the log file.
+                "--log-level",
+                "none",
+                "--log-level-file",
+                "debug",
+                "build",
+                "--project-dir",
+                str(PROJECT),
+                "--profiles-dir",
+                str(PROJECT),
+                "--target-path",
+                str(work / "target"),
+                "--log-path",
+                str(work / "logs"),
+                "--no-use-colors",
+                *arguments,
+            ]
+        )
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     if result.exception is not None:
@@ -85,6 +85,9 @@ def transform(
     broken = [outcome for outcome in outcomes if outcome.status == "error"]
     if broken:
         raise PipelineError(f"dbt could not build {_names(broken)}: {_why(destination, broken[0])}")
+    # Also when a test has failed: what readers have is what the warehouse has. Not when a model
+    # could not be built: marts of before and of after do not go together.
+    write_copy(destination)
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
     if failed:
         raise DataTestFailed(

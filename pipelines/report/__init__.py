@@ -15,9 +15,9 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from ..destination import Destination
 from ..errors import SettingError
 from ..figures import NOTHING
+from ..reading import Warehouse
 from ..titles import printable
 from .charts import draw
 from .charts.drawing import pixels
@@ -26,7 +26,7 @@ from .figures import HISTORY, KINDS
 from .queries import read
 
 
-def write_report(destination: Destination, path: Path, companies: Sequence[str] = ()) -> Path:
+def write_report(destination: Warehouse, path: Path, companies: Sequence[str] = ()) -> Path:
     """Write the report of these companies, or of all; an older one is replaced as a whole.
 
     Returns:

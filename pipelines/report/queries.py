@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from ..destination import MARTS, Destination
+from ..destination import MARTS
 from ..errors import NothingThere
+from ..reading import Warehouse
 
 Row = dict[str, Any]
 
@@ -91,15 +92,12 @@ class CompanyRows:
     plans: list[Row]
 
 
-def read(destination: Destination) -> list[CompanyRows]:
+def read(destination: Warehouse) -> list[CompanyRows]:
     """Ask the marts about every company.
 
     Raises:
         NothingThere: the marts are not built.
-        SettingError: the destination is one that the models do not run on.
     """
-    # Says so when the destination cannot have marts at all.
-    destination.dbt_environment()
     try:
         companies = _ask(destination, COMPANIES)
         answers = {name: _ask(destination, sql) for name, sql in QUERIES.items()}
@@ -118,6 +116,6 @@ def read(destination: Destination) -> list[CompanyRows]:
     ]
 
 
-def _ask(destination: Destination, sql: str) -> list[Row]:
+def _ask(destination: Warehouse, sql: str) -> list[Row]:
     names, rows = destination.query(sql)
     return [dict(zip(names, row, strict=True)) for row in rows]
