@@ -23,7 +23,7 @@ _LONGEST_NAME = 63
 
 NO_ROLES = (
     "DuckDB has no roles: whoever can open the file reads all of it, e-mail addresses too. Give "
-    "readers a copy with the marts only, without the personal columns: docs/bi.md says how. Or use "
+    "readers the copy that each build leaves beside it, whop-marts.duckdb (docs/bi.md), or use "
     "Postgres: --destination postgres"
 )
 
