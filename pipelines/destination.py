@@ -40,6 +40,9 @@ STAGING = f"{MODELS}_staging"
 INTERMEDIATE = f"{MODELS}_intermediate"
 """Schemas of what the marts are made of."""
 
+PERSONAL = f"{MODELS}_personal"
+"""Schema of names and addresses, which the marts hold none of."""
+
 WORK_FOLDER = Path(".whop-elt")
 """Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
 

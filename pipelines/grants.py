@@ -10,12 +10,12 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
-from .destination import DATASET, INTERMEDIATE, MARTS, STAGING, Destination, first_line
+from .destination import DATASET, INTERMEDIATE, MARTS, PERSONAL, STAGING, Destination, first_line
 from .errors import NothingThere, PipelineError, SettingError
 from .log import event
 from .marts_copy import personal_columns
 
-OTHERS = (DATASET, f"{DATASET}_staging", STAGING, INTERMEDIATE)
+OTHERS = (DATASET, f"{DATASET}_staging", STAGING, INTERMEDIATE, PERSONAL)
 """Schemas that a reader is to see nothing of."""
 
 _LONGEST_NAME = 63

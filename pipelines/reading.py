@@ -89,7 +89,11 @@ class Reader:
 
 @contextmanager
 def open_reader(
-    name: str, *, marts_alone: bool = False, seconds: float = QUERY_SECONDS
+    name: str,
+    *,
+    marts_alone: bool = False,
+    amid_builds: bool = False,
+    seconds: float = QUERY_SECONDS,
 ) -> Iterator[Reader]:
     """Open a warehouse to read; no run is kept from anything meanwhile.
 
@@ -98,6 +102,8 @@ def open_reader(
         marts_alone: nothing but the marts can be read, whatever the SQL says. On DuckDB it is the
             copy that is opened. On Postgres the role decides what it may read: use one of
             `whop-elt grant-reader`.
+        amid_builds: on Postgres, do not wait for a build to end. For who reads one table, or no
+            mart: of two marts, one may be of before and one of after.
         seconds: the most that a query may take.
 
     Raises:
@@ -109,7 +115,7 @@ def open_reader(
         raise not_modelled(name)
     credentials = _credentials(name)
     if name == "postgres":
-        with _postgres(credentials, seconds) as reader:
+        with _postgres(credentials, amid_builds, seconds) as reader:
             yield reader
         return
     with _duckdb(Path(credentials.database).resolve(), marts_alone, seconds) as reader:
@@ -126,11 +132,11 @@ def tell_copy(copied_at: datetime) -> str:
 
 @contextmanager
 def open_to_read(name: str) -> Iterator[Warehouse]:
-    """As `open_reader`; destinations without models too, opened as a run opens them."""
+    """As `open_reader`, amid builds; destinations without models as a run opens them."""
     if name not in MODELLED:
         yield open_destination(name)
         return
-    with open_reader(name) as reader:
+    with open_reader(name, amid_builds=True) as reader:
         yield reader
 
 
@@ -225,7 +231,7 @@ def _ask_duckdb(
 
 
 @contextmanager
-def _postgres(credentials: Any, seconds: float) -> Iterator[Reader]:
+def _postgres(credentials: Any, amid_builds: bool, seconds: float) -> Iterator[Reader]:
     location = f"postgres at {credentials.host}:{credentials.port}/{credentials.database}"
     try:
         connection = psycopg2.connect(
@@ -250,7 +256,8 @@ def _postgres(credentials: Any, seconds: float) -> Iterator[Reader]:
         def ask(sql: str, values: tuple[Any, ...], limit: int | None) -> Answer:
             return _ask_postgres(connection, sql, values, limit, seconds)
 
-        _wait_for_build(connection, location)
+        if not amid_builds:
+            _wait_for_build(connection, location)
         yield Reader(location, None, ask)
 
 

@@ -43,7 +43,7 @@
     {%- do run_query('drop table ' ~ made) -%}
     {%- do keep_indexes(target) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {%- do apply_grants(target, config.get('grants'), should_revoke=should_revoke(target, True)) -%}
+    {%- do apply_grants(target, config.get('grants'), should_revoke=True) -%}
     {%- do persist_docs(target, model) -%}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

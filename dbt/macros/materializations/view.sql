@@ -50,7 +50,7 @@
     {%- elif definitions[0] != definitions[1] -%}
         {%- do run_query(in_short_tries(get_replace_view_sql(existing, wanted))) -%}
     {%- endif -%}
-    {%- do apply_grants(existing, config.get('grants'), should_revoke=should_revoke(existing, True)) -%}
+    {%- do apply_grants(existing, config.get('grants'), should_revoke=True) -%}
     {%- do persist_docs(existing, model) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
