@@ -274,18 +274,21 @@ def report(
 ) -> None:
     """Write the report, one HTML file to open or to e-mail; show what is in short here."""
     from .reading import open_reader, tell_copy
-    from .run import report_to
+    from .report import read_pages, write_pages
     from .summary import show_queries, show_summary
 
     set_up("text", quiet=True)
     with open_reader(destination) as warehouse:
-        report_to(warehouse, output, company or ())
+        pages = read_pages(warehouse, company or ())
         if not quiet:
             if warehouse.copied_at:
                 console.print(tell_copy(warehouse.copied_at), soft_wrap=True)
             show_summary(warehouse, console)
             show_queries(warehouse, console)
-            _tell_report(output)
+    # Drawn when the warehouse is closed: a run that is to write to a DuckDB file waits for it.
+    write_pages(pages, output)
+    if not quiet:
+        _tell_report(output)
 
 
 @app.command(

@@ -198,6 +198,25 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
     return Destination(name, pipeline, company_id)
 
 
+def credentials_of(name: str) -> Any:
+    """What dlt's settings say of a destination, without opening it.
+
+    Raises:
+        SettingError: a setting is missing or cannot be read.
+    """
+    destination = getattr(dlt.destinations, name)()
+    blank = destination.spec()
+    if name == "duckdb":
+        # Without a setting, the file has the name of the pipeline.
+        blank.pipeline_name = PIPELINE_NAME
+    try:
+        return destination.configuration(blank, accept_partial=False).credentials
+    except ConfigProviderException as error:
+        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
+    except ConfigurationException as error:
+        raise SettingError(f"Set {setting_of(name)}: {first_line(error)}") from error
+
+
 def not_modelled(name: str) -> SettingError:
     """The error that there are no models on this destination."""
     return SettingError(

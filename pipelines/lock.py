@@ -13,13 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg2
 
-from .destination import MARTS, Destination, first_line, nothing_to_lose
+from .destination import MARTS, Destination, credentials_of, first_line, nothing_to_lose
 from .errors import Locked, PipelineError, SettingError
 
 _TURN_SECONDS = 0.2
 """Pause between two questions whether it is this sync's turn to load."""
+
+_READERS_SECONDS = 10
 
 _BUILD_LOCK = f"{MARTS}/build"
 
@@ -53,6 +56,27 @@ def run_lock(path: Path) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+def wait_for_readers(name: str) -> None:
+    """Wait a little until nobody reads the DuckDB file: `status`, `report`, a BI tool's refresh.
+
+    It is open to one process that writes, or to any number that read. Whoever has it for longer is
+    told of by what is to write to it next.
+    """
+    if name != "duckdb":
+        return
+    file = Path(credentials_of(name).database)
+    until = time.monotonic() + _READERS_SECONDS
+    while file.exists() and time.monotonic() < until:
+        try:
+            duckdb.connect(file).close()
+            return
+        except duckdb.IOException:
+            time.sleep(_TURN_SECONDS)
+        except duckdb.Error:
+            # Open in this process.
+            return
 
 
 @contextmanager
@@ -112,6 +136,7 @@ def loading_turn(destination: Destination) -> Iterator[None]:
         PipelineError: the run's lock is lost; nothing is to be loaded.
     """
     if destination.name != "postgres":
+        wait_for_readers(destination.name)
         yield
         return
     name = _load_lock(destination.pipeline.dataset_name)
@@ -134,6 +159,7 @@ def build_lock(destination: Destination) -> Iterator[None]:
     after. A run that builds has its own lock already: this one keeps nobody from anything.
     """
     if destination.name != "postgres":
+        wait_for_readers(destination.name)
         yield
         return
     with closing(_lock_connection(destination)) as connection:

@@ -16,21 +16,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import dlt
 import duckdb
 import psycopg2
-from dlt.common.configuration.exceptions import ConfigProviderException, ConfigurationException
 from psycopg2 import sql as composed
 
 from .destination import (
     MODELLED,
-    PIPELINE_NAME,
+    credentials_of,
     first_line,
     not_modelled,
     open_destination,
     setting_of,
 )
-from .errors import NothingThere, PipelineError, SettingError
+from .errors import NothingThere, PipelineError
 from .lock import building
 from .marts_copy import copy_path
 
@@ -113,7 +111,7 @@ def open_reader(
     """
     if name not in MODELLED:
         raise not_modelled(name)
-    credentials = _credentials(name)
+    credentials = credentials_of(name)
     if name == "postgres":
         with _postgres(credentials, amid_builds, seconds) as reader:
             yield reader
@@ -138,21 +136,6 @@ def open_to_read(name: str) -> Iterator[Warehouse]:
         return
     with open_reader(name, amid_builds=True) as reader:
         yield reader
-
-
-def _credentials(name: str) -> Any:
-    """What dlt's settings say of a destination, without opening it."""
-    destination = getattr(dlt.destinations, name)()
-    blank = destination.spec()
-    if name == "duckdb":
-        # Without a setting, the file has the name of the pipeline.
-        blank.pipeline_name = PIPELINE_NAME
-    try:
-        return destination.configuration(blank, accept_partial=False).credentials
-    except ConfigProviderException as error:
-        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
-    except ConfigurationException as error:
-        raise SettingError(f"Set {setting_of(name)}: {first_line(error)}") from error
 
 
 # -------------------------------------------------------------------------------- DuckDB

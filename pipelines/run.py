@@ -34,7 +34,7 @@ from .destination import (
     root_cause,
 )
 from .errors import ExitCode, PipelineError, SettingError
-from .lock import database_lock, loading_turn, run_lock
+from .lock import database_lock, loading_turn, run_lock, wait_for_readers
 from .log import event
 from .marts_copy import copy_path, write_copy
 from .reading import Warehouse
@@ -321,6 +321,7 @@ def locked_destination(name: str, company_id: str | None = None) -> Iterator[Des
     """
     side_by_side = company_id is not None and name in SIDE_BY_SIDE
     with run_lock(WORK_FOLDER / (f"lock-{company_id}" if side_by_side else "lock")):
+        wait_for_readers(name)
         destination = open_destination(name, company_id)
         with database_lock(destination):
             yield destination

@@ -277,6 +277,22 @@ def test_report_and_status_wait_for_no_run(line: Line, engine: Engine) -> None:
         assert ran.returncode == 0, ran.stderr
 
 
+@on_duckdb
+def test_a_run_waits_a_moment_for_who_reads_the_file(line: Line) -> None:
+    read = (
+        "import duckdb, sys, time; c = duckdb.connect(sys.argv[1], read_only=True); "
+        "print('held', flush=True); time.sleep(6)"
+    )
+    reader = subprocess.Popen(
+        [sys.executable, "-c", read, line.warehouse.location], stdout=subprocess.PIPE, text=True
+    )
+    assert reader.stdout
+    assert reader.stdout.readline() == "held\n"
+    ran = command(line, "sync", "--tables", "apps", "--quiet")
+    assert ran.returncode == 0, ran.stderr
+    assert reader.wait() == 0
+
+
 @pytest.mark.parametrize("name", ["status", "report"])
 @on_duckdb
 def test_they_make_nothing_where_there_is_nothing(
