@@ -205,12 +205,14 @@ def credentials_of(name: str) -> Any:
         SettingError: a setting is missing or cannot be read.
     """
     destination = getattr(dlt.destinations, name)()
+    # What a pipeline fills in: without a setting, the DuckDB file has its name, here.
     blank = destination.spec()
+    blank.dataset_name = DATASET
     if name == "duckdb":
-        # Without a setting, the file has the name of the pipeline.
         blank.pipeline_name = PIPELINE_NAME
+        blank.local_dir = str(Path(dlt.current.run_context().local_dir).resolve())
     try:
-        return destination.configuration(blank, accept_partial=False).credentials
+        return destination.configuration(blank).credentials
     except ConfigProviderException as error:
         raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
     except ConfigurationException as error:

@@ -200,11 +200,11 @@ def _ask_duckdb(
         cursor = connection.execute(asked, list(values))
         names = [column[0] for column in cursor.description or ()]
         return names, cursor.fetchall() if limit is None else cursor.fetchmany(limit)
-    except duckdb.CatalogException as error:
-        raise NothingThere(_missing(error)) from error
     except duckdb.InterruptException as error:
         raise PipelineError(f"The query took longer than {seconds:g} seconds") from error
     except duckdb.Error as error:
+        if isinstance(error, duckdb.CatalogException) and "Table with name" in str(error):
+            raise NothingThere(_missing(error)) from error
         raise PipelineError(f"duckdb refuses: {first_line(error)}") from error
     finally:
         overdue.cancel()
@@ -267,33 +267,30 @@ def _wait_for_build(connection: Any, location: str) -> None:
 def _ask_postgres(
     connection: Any, sql: str, values: tuple[Any, ...], limit: int | None, seconds: float
 ) -> Answer:
-    with connection.cursor() as cursor:
-        cursor.execute("savepoint question")
-        try:
-            asked = cursor.mogrify(sql, values) if values else sql.encode()
-            # A cursor is opened for one statement that gives rows; more than that is an error.
-            opens = composed.SQL(
-                "declare answer refcursor := 'answer'; begin open answer for execute {}; end"
-            ).format(composed.Literal(asked.decode()))
-            cursor.execute(
-                composed.SQL("do {}").format(composed.Literal(opens.as_string(connection)))
-            )
-            cursor.execute(f"fetch {'all' if limit is None else int(limit)} from answer")
-            names = [column.name for column in cursor.description or ()]
-            rows = cursor.fetchall()
-            cursor.execute("close answer; release savepoint question")
-            return names, rows
-        except psycopg2.errors.UndefinedTable as error:
-            cursor.execute("rollback to savepoint question")
-            raise NothingThere(_missing(error)) from error
-        except psycopg2.errors.QueryCanceled as error:
-            cursor.execute("rollback to savepoint question")
-            raise PipelineError(f"The query took longer than {seconds:g} seconds") from error
-        except psycopg2.OperationalError as error:
-            raise PipelineError(f"Postgres does not answer: {first_line(error)}") from error
-        except psycopg2.Error as error:
-            cursor.execute("rollback to savepoint question")
-            raise PipelineError(f"Postgres refuses: {first_line(error)}") from error
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("savepoint question")
+            try:
+                asked = cursor.mogrify(sql, values) if values else sql.encode()
+                # A cursor is opened for one statement that gives rows; more is an error.
+                opens = composed.SQL(
+                    "declare answer refcursor := 'answer'; begin open answer for execute {}; end"
+                ).format(composed.Literal(asked.decode()))
+                cursor.execute(
+                    composed.SQL("do {}").format(composed.Literal(opens.as_string(connection)))
+                )
+                cursor.execute(f"fetch {'all' if limit is None else int(limit)} from answer")
+                return [column.name for column in cursor.description or ()], cursor.fetchall()
+            finally:
+                # What a query has set, by way of a function, is as before, the time limit too.
+                cursor.execute("rollback to savepoint question")
+    except psycopg2.errors.UndefinedTable as error:
+        raise NothingThere(_missing(error)) from error
+    except psycopg2.errors.QueryCanceled as error:
+        raise PipelineError(f"The query took longer than {seconds:g} seconds") from error
+    except psycopg2.Error as error:
+        says = "refuses" if error.pgcode else "does not answer"
+        raise PipelineError(f"Postgres {says}: {first_line(error)}") from error
 
 
 def _missing(error: BaseException) -> str:
