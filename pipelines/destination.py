@@ -49,6 +49,9 @@ WORK_FOLDER = Path(".whop-elt")
 PROJECT = Path(__file__).resolve().parent.parent / "dbt"
 """The dbt project."""
 
+LOCK_SECONDS = 60
+"""How long a load waits on Postgres for somebody else's lock; the models have a variable for it."""
+
 _LEFT_BEHIND_SECONDS = 86_400
 """Age at which a working folder cannot be in use any more."""
 
@@ -175,7 +178,7 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
         pipeline = dlt.pipeline(
             f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
             pipelines_dir=str(folder),
-            destination=name,
+            destination=_factory(name),
             dataset_name=DATASET,
         )
         pipeline.sync_destination()
@@ -217,6 +220,21 @@ def credentials_of(name: str) -> Any:
         raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
     except ConfigurationException as error:
         raise SettingError(f"Set {setting_of(name)}: {first_line(error)}") from error
+
+
+def _factory(name: str) -> Any:
+    """What dlt makes the destination from; on Postgres, no session of its waits for ever."""
+    if name != "postgres":
+        return name
+    try:
+        credentials = credentials_of(name)
+    except SettingError:
+        # dlt says it in the words that `open_destination` knows.
+        return name
+    options = (credentials.query or {}).get("options", "")
+    bounded = f"{options} -c lock_timeout={LOCK_SECONDS}s".strip()
+    credentials.query = {**(credentials.query or {}), "options": bounded}
+    return dlt.destinations.postgres(credentials=credentials)
 
 
 def not_modelled(name: str) -> SettingError:

@@ -26,6 +26,7 @@ from sources.whop.resources import REFERRED_TABLES
 
 from .alerts import Watch, tell_age
 from .destination import (
+    DATASET,
     WORK_FOLDER,
     Destination,
     first_line,
@@ -39,6 +40,7 @@ from .log import event
 from .marts_copy import copy_path, write_copy
 from .reading import Warehouse
 from .transform import Progress, transform
+from .waits import who_holds
 
 Loading = Callable[[], None]
 
@@ -203,6 +205,8 @@ def _sync_part(
             raise KeyboardInterrupt from error
         says = first_line(root_cause(error)).rstrip("!.")
         advice = f". {destination.advice}" if is_of_database(error) else ""
+        if "due to lock timeout" in says:
+            advice = f". {DATASET} could not be had in time: {who_holds(destination, DATASET)}"
         raise PipelineError(
             f"The load did not end; what it was to bring comes with the next run: {says}{advice}"
         ) from error

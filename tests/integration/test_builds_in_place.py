@@ -89,7 +89,8 @@ def forgotten(line: Line, *queries: str) -> Iterator[int]:
         with session.cursor() as cursor:
             for query in queries:
                 cursor.execute(query)
-                cursor.fetchall()
+                if cursor.description:
+                    cursor.fetchall()
         yield session.info.backend_pid
 
 
@@ -219,6 +220,20 @@ def test_a_wait_ends_and_says_who_holds_what(line: Line) -> None:
     with line.at_work():
         transform(open_destination("postgres"), ["--select", "dim_promo_codes"])
     assert "code" in line.warehouse.read("dim_promo_codes")[0]
+
+
+def test_a_load_does_not_wait_for_ever_either(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column more in a raw table, a table that somebody alters and leaves so."""
+    monkeypatch.setattr("pipelines.destination.LOCK_SECONDS", 1)
+    line.server.advance(timedelta(days=1))
+    altered = "lock table whop_raw.payments in access exclusive mode"
+    with forgotten(line, altered) as pid, pytest.raises(PipelineError) as ended:
+        line.sync()
+    assert f"whop_raw could not be had in time: it is open in Postgres process {pid}" in str(
+        ended.value
+    )
+    assert "\n" not in str(ended.value)
+    assert line.sync().code is ExitCode.OK
 
 
 def test_a_row_that_somebody_has_locked_is_waited_for_and_named(line: Line) -> None:
