@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import psycopg2
 from dlt.common.configuration.exceptions import (
     ConfigProviderException,
     ConfigurationException,
@@ -220,6 +221,21 @@ def credentials_of(name: str) -> Any:
         raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
     except ConfigurationException as error:
         raise SettingError(f"Set {setting_of(name)}: {first_line(error)}") from error
+
+
+def connect_postgres(credentials: Any, application: str, **settings: Any) -> Any:
+    """Return a connection of the driver's own, with these settings of libpq.
+
+    Raises:
+        psycopg2.Error: Postgres does not answer, or does not want us.
+    """
+    return psycopg2.connect(
+        credentials.to_native_representation(),
+        # dlt writes a blank in them as a plus, which libpq takes for one.
+        options=credentials.get_query().get("options", ""),
+        application_name=application,
+        **settings,
+    )
 
 
 def _factory(name: str) -> Any:

@@ -16,7 +16,14 @@ from typing import Any
 import duckdb
 import psycopg2
 
-from .destination import MARTS, Destination, credentials_of, first_line, nothing_to_lose
+from .destination import (
+    MARTS,
+    Destination,
+    connect_postgres,
+    credentials_of,
+    first_line,
+    nothing_to_lose,
+)
 from .errors import Locked, PipelineError, SettingError
 
 _TURN_SECONDS = 0.2
@@ -72,11 +79,11 @@ def wait_for_readers(name: str) -> None:
         try:
             duckdb.connect(file).close()
             return
-        except duckdb.IOException:
+        except duckdb.Error as error:
+            # Anything else is said by who opens it next; or this process itself has it open.
+            if "Could not set lock" not in str(error):
+                return
             time.sleep(_TURN_SECONDS)
-        except duckdb.Error:
-            # Open in this process.
-            return
 
 
 @contextmanager
@@ -184,9 +191,9 @@ def _lock_connection(destination: Destination) -> Any:
     """
     credentials: Any = destination.pipeline.sql_client().credentials
     try:
-        connection = psycopg2.connect(
-            credentials.to_native_representation(),
-            application_name="whop-elt lock",
+        connection = connect_postgres(
+            credentials,
+            "whop-elt lock",
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,

@@ -22,6 +22,7 @@ from psycopg2 import sql as composed
 
 from .destination import (
     MODELLED,
+    connect_postgres,
     credentials_of,
     first_line,
     not_modelled,
@@ -182,7 +183,7 @@ def _open_duckdb(path: Path) -> Any | None:
         # Within this process: a run of ours has it.
         return None
     except duckdb.IOException as error:
-        if "lock" in str(error):
+        if "Could not set lock" in str(error):
             return None
         raise PipelineError(f"duckdb cannot be opened: {first_line(error)}") from error
 
@@ -217,9 +218,7 @@ def _ask_duckdb(
 def _postgres(credentials: Any, amid_builds: bool, seconds: float) -> Iterator[Reader]:
     location = f"postgres at {credentials.host}:{credentials.port}/{credentials.database}"
     try:
-        connection = psycopg2.connect(
-            credentials.to_native_representation(), application_name="whop-elt reader"
-        )
+        connection = connect_postgres(credentials, "whop-elt reader")
     except psycopg2.Error as error:
         raise PipelineError(
             f"{location} does not answer: {first_line(error)}. Set {setting_of('postgres')}"

@@ -23,6 +23,7 @@ from local_postgres import free_port
 from pipelines.destination import DATASET, open_destination
 from pipelines.errors import ExitCode, Locked, PipelineError, SettingError
 from pipelines.lock import database_lock, loading_turn
+from pipelines.reading import open_reader
 from pipelines.run import locked_destination, sync
 from pipelines.transform import transform
 from sources.whop import RunReport
@@ -113,6 +114,14 @@ def test_a_lock_that_another_run_has_by_now_is_no_lock(loaded: Line) -> None:
             with pytest.raises(PipelineError, match="Postgres does not know of it any more"):
                 destination.still_locked()
         destination.still_locked()
+
+
+def test_options_in_the_address_reach_the_lock_and_a_reader(loaded: Line) -> None:
+    loaded.warehouse.location += "?options=-c%20statement_timeout%3D5min%20-c%20work_mem%3D5MB"
+    with loaded.at_work():
+        with database_lock(open_destination("postgres")), open_reader("postgres") as reader:
+            assert reader.query("show work_mem")[1] == [("5MB",)]
+        assert open_destination("postgres").query("show work_mem")[1] == [("5MB",)]
 
 
 def test_no_run_begins_while_one_without_its_lock_still_loads(loaded: Line) -> None:
