@@ -7,7 +7,6 @@ reads, and takes the place of the one before in one step: who has that one open 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ STORAGE_VERSION = "v1.0.0"
 
 MODE = 0o640
 """No names and no addresses are in it, but a business's figures: not for every account of the
-machine. A BI tool runs under another account, and reads it when that is in the file's group. The
-umask may take that away."""
+machine. A BI tool runs under another account, and reads it when that is in the file's group. Whatever
+the umask: whop.duckdb is its owner's alone, and this file is there to be read by others."""
 
 _COPY = "whop_elt_readers_copy"
 
@@ -73,9 +72,7 @@ def write_copy(destination: Destination) -> Path | None:
             copied = _copy_marts(client.native_connection, new)
         if not copied:
             return None
-        mask = os.umask(0)
-        os.umask(mask)
-        new.chmod(MODE & ~mask)
+        new.chmod(MODE)
         new.replace(path)
     except (OSError, duckdb.Error, DestinationException) as error:
         raise PipelineError(
