@@ -22,8 +22,8 @@ STORAGE_VERSION = "v1.0.0"
 
 MODE = 0o640
 """No names and no addresses are in it, but a business's figures: not for every account of the
-machine. A BI tool runs under another account, and reads it when that is in the file's group. Whatever
-the umask: whop.duckdb is its owner's alone, and this file is there to be read by others."""
+machine. A BI tool runs under another account, and reads it when that is in the file's group,
+whatever the umask: whop.duckdb is its owner's alone, this file is there to be read by others."""
 
 _COPY = "whop_elt_readers_copy"
 
