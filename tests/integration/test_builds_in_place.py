@@ -256,7 +256,9 @@ def test_a_new_column_keeps_every_view_and_one_that_is_gone_is_named_with_its_vi
         "drop view anna.on_a_mart cascade",
         f"alter table {MARTS}.dim_plans drop column title, add column old_name text, "
         "alter column currency type char(3)",
-        f"create view anna.of_what_stays as select plan_id, renewal_price from {MARTS}.dim_plans",
+        f"alter table {MARTS}.dim_plans alter column plan_type type text",
+        "create view anna.of_what_stays as "
+        f"select plan_id, plan_type, renewal_price from {MARTS}.dim_plans",
         f"create view anna.of_what_goes as select plan_id, old_name from {MARTS}.dim_plans",
         "create view anna.of_that_view as select count(*) from anna.of_what_goes",
         f"create view anna.of_what_changes as select currency from {MARTS}.dim_plans",

@@ -50,7 +50,10 @@
     {{ return({'relations': [target]}) }}
 {% endmacro %}
 
-{#- Columns of a relation as the catalog has them: name, quoted name, type; in their order. -#}
+{#-
+    Columns of a relation as the catalog has them: name, quoted name, type; in their order. `kind` is the
+    type as it matters to a table: text and varchar without a length hold the same.
+-#}
 {% macro columns_of(relation) %}
     {%- set found = run_query(
         "select attname, quote_ident(attname), format_type(atttypid, atttypmod) from pg_attribute "
@@ -59,7 +62,10 @@
     ) -%}
     {%- set columns = [] -%}
     {%- for row in found.rows -%}
-        {%- do columns.append({'name': row[0], 'quoted': row[1], 'type': row[2]}) -%}
+        {%- do columns.append({
+            'name': row[0], 'quoted': row[1], 'type': row[2],
+            'kind': 'text' if row[2] == 'character varying' else row[2]
+        }) -%}
     {%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
@@ -75,11 +81,11 @@
     {%- for column in columns_of(made) -%}{%- do wanted.update({column.name: column}) -%}{%- endfor -%}
     {%- set gone = [] -%}
     {%- set changes = [] -%}
-    {%- for name, column in held.items() if wanted.get(name, {}).get('type') != column.type -%}
+    {%- for name, column in held.items() if wanted.get(name, {}).get('kind') != column.kind -%}
         {%- do gone.append(name) -%}
         {%- do changes.append('drop column ' ~ column.quoted ~ ' cascade') -%}
     {%- endfor -%}
-    {%- for name, column in wanted.items() if held.get(name, {}).get('type') != column.type -%}
+    {%- for name, column in wanted.items() if held.get(name, {}).get('kind') != column.kind -%}
         {%- do changes.append('add column ' ~ column.quoted ~ ' ' ~ column.type) -%}
     {%- endfor -%}
     {%- if gone -%}
