@@ -454,7 +454,7 @@ def test_a_reader_of_postgres_writes_nothing_even_as_its_owner(line: Line) -> No
         with pytest.raises(PipelineError, match="Postgres refuses"):
             reader.query("select set_config('transaction_read_only', 'off', false)")
         with pytest.raises(PipelineError, match="Postgres refuses"):
-            reader.query("select nextval('a')")
+            reader.query("select lo_create(0)")
     with closing(psycopg2.connect(line.warehouse.location)) as session, session.cursor() as cursor:
         cursor.execute("select count(*) from pg_locks where locktype = 'advisory'")
         assert cursor.fetchone() == (0,)
