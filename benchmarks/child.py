@@ -12,6 +12,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from pipelines.process import tune
+
 from .machine import peak_memory_mb
 from .setting import Setting
 
@@ -21,6 +23,8 @@ def main() -> None:
     name, setting, answer = sys.argv[1:4]
     # The alternatives are to tell nobody that they ran either.
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    # As the command line does; and alike for all.
+    tune()
     from .everything import MEASUREMENTS
 
     told: dict[str, object]

@@ -93,14 +93,13 @@ def run(
     Parameters are options of their own name: --billing-period 30. A list is given by repeating the
     option, or as JSON; null is null. `action describe NAME` names them all.
     """
-    import dlt
-
-    from sources.whop.client import DEFAULT_BASE_URL, LEGACY, WhopClient
+    from sources.whop.client import WhopClient
     from sources.whop.errors import KeyRefused, WhopError
     from sources.whop_actions import BadParameter, failure, find, perform, prepare, success
 
+    from . import settings
+
     set_up("text", quiet=False)
-    base_url = dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL
     try:
         action = find(name)
         parameters = {**_from_json(json_file), **_from_options(action, context.args)}
@@ -108,19 +107,17 @@ def run(
     except BadParameter as wrong:
         raise SettingError(str(wrong)) from wrong
     if dry_run:
-        _print_json(request.shown(base_url))
+        _print_json(request.shown(settings.base_url()))
         return
-    key = dlt.secrets.get("sources.whop.api_key", str)
-    if not key:
-        raise SettingError("Set SOURCES__WHOP__API_KEY, or the same in .dlt/secrets.toml")
+    api = settings.api()
     if action.changes and not yes:
-        _ask(action, request.shown(base_url))
+        _ask(action, request.shown(api.base_url))
     client = WhopClient(
-        key,
-        base_url,
-        dlt.config.get("sources.whop.api_version", str) or LEGACY,
-        max_attempts=dlt.config.get("sources.whop.max_attempts", int) or 8,
-        backoff=dlt.config.get("sources.whop.backoff_seconds", float) or 0.5,
+        api.key,
+        api.base_url,
+        api.version,
+        max_attempts=api.max_attempts,
+        backoff=api.backoff_seconds,
     )
     code = ExitCode.OK
     with client:
@@ -143,11 +140,10 @@ def _kind(parameter: Parameter) -> str:
 
 def _company() -> str | None:
     """The configured company; None when there is none, or several to choose from."""
-    import dlt
+    from .settings import company_ids
 
-    company_id = dlt.config.get("sources.whop.company_id", str)
-    several = dlt.config.get("sources.whop.company_ids", list) or []
-    return company_id or (several[0] if len(several) == 1 else None)
+    several = company_ids()
+    return several[0] if len(several) == 1 else None
 
 
 def _from_json(source: str | None) -> dict[str, Any]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import dlt
-
-from sources.whop import RESOURCES, chosen_tables
-from sources.whop.client import DEFAULT_BASE_URL, LEGACY, WhopClient
+from sources.whop import RESOURCES
+from sources.whop.client import WhopClient
 from sources.whop.errors import (
     KeyRefused,
     NotFound,
+    NotOffered,
     PermissionMissing,
     RequestRefused,
     WhopError,
 )
+from sources.whop.structure import missing_parts, told
 
+from . import settings
 from .destination import open_destination
-from .errors import ExitCode, PipelineError
+from .errors import ExitCode, NoFile, PipelineError
 from .run import open_source
 
 
@@ -45,25 +47,26 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
     """
     # The source itself says what is wrong with a setting, as it would in a run.
     open_source()
-    key = str(dlt.secrets.get("sources.whop.api_key", str)).strip()
-    several = dlt.config.get("sources.whop.company_ids", list)
-    for company_id in several or [dlt.config.get("sources.whop.company_id", str) or "me"]:
-        yield from _check_company(key, company_id, tables)
+    chosen = settings.tables() if tables else []
+    for company_id in settings.company_ids() or ["me"]:
+        yield from _check_company(settings.api(), company_id, chosen)
     try:
-        destination = open_destination(destination_name)
+        destination = open_destination(destination_name, reading=True)
         yield Finding("destination", True, destination.location)
+        for lacks in told(missing_parts(destination.pipeline)):
+            yield Finding("warehouse", True, lacks)
+    except NoFile as error:
+        if os.access(error.path.parent, os.W_OK | os.X_OK):
+            yield Finding("destination", True, f"{error.path}, which the first sync makes")
+        else:
+            says = f"{error.path} cannot be made: set DESTINATION__DUCKDB__CREDENTIALS"
+            yield Finding("destination", False, says, ExitCode.SETTING)
     except PipelineError as error:
         yield Finding("destination", False, str(error), error.exit_code)
 
 
-def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]:
-    client = WhopClient(
-        key,
-        dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL,
-        dlt.config.get("sources.whop.api_version", str) or LEGACY,
-        timeout=20,
-        max_attempts=3,
-    )
+def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) -> Iterator[Finding]:
+    client = WhopClient(api.key, api.base_url, api.version, timeout=20, max_attempts=3)
     with client:
         try:
             company, _ = client.object("/companies", company_id)
@@ -77,8 +80,11 @@ def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]
             if company_id == "me":
                 return
         except (KeyRefused, NotFound) as error:
-            advice = ". Set SOURCES__WHOP__COMPANY_ID" if isinstance(error, NotFound) else ""
-            yield Finding("key and company", False, f"{error}{advice}", ExitCode.SETTING)
+            says = str(error)
+            if isinstance(error, NotFound):
+                which = "the key's own company" if company_id == "me" else company_id
+                says = f"{which}: {error}. Set SOURCES__WHOP__COMPANY_ID"
+            yield Finding("key and company", False, says, ExitCode.SETTING)
             return
         except RequestRefused as error:
             # Nothing in the request is ours to choose but the version it is for.
@@ -93,9 +99,8 @@ def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]
         else:
             company_id = company["id"]
             yield Finding("company", True, f"{company.get('title')} ({company_id})")
-        chosen = chosen_tables(dlt.config.get("sources.whop.tables", list))
         for resource in RESOURCES:
-            if not tables or not resource.listed or resource.name not in chosen:
+            if not resource.listed or resource.name not in tables:
                 continue
             pages = client.pages(
                 resource.path,
@@ -112,6 +117,14 @@ def _check_company(key: str, company_id: str, tables: bool) -> Iterator[Finding]
                     resource.name,
                     False,
                     f"{error}. The table needs of the API key: {', '.join(resource.permissions)}",
+                    ExitCode.PARTLY,
+                )
+            except NotOffered as error:
+                advice = "name the tables you want in SOURCES__WHOP__TABLES, without it"
+                yield Finding(
+                    resource.name,
+                    False,
+                    f"{error}. There is no such list: {advice}",
                     ExitCode.PARTLY,
                 )
             except WhopError as error:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
 
 from .action import app as action_app
-from .errors import ExitCode, PipelineError, SettingError
+from .errors import ExitCode, PipelineError, SettingError, of_files
+from .figures import counted
 from .log import LogFormat, bind, event, set_up
+from .process import private_files, tune
+from .progress import Bars, bars
+from .version import VERSION
 
 if TYPE_CHECKING:
     from sources.whop import RunReport
@@ -48,12 +41,12 @@ app.add_typer(action_app)
 console = Console(width=None if sys.stdout.isatty() else 120, emoji=False)
 
 DestinationName = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--destination",
         "-d",
         envvar="WHOP_ELT_DESTINATION",
-        help="duckdb or postgres; any other dlt destination can be synced into.",
+        help="duckdb (the default) or postgres; any other dlt destination can be synced into.",
     ),
 ]
 LogFormatName = Annotated[
@@ -69,9 +62,18 @@ Tables = Annotated[
     list[str] | None, typer.Option("--tables", help="Only these tables; may be given repeatedly.")
 ]
 ReportPath = Annotated[
-    Path,
+    Path | None,
     typer.Option(
-        "--report", envvar="WHOP_ELT_REPORT", help="Where to write the report, an HTML file."
+        "--report",
+        envvar="WHOP_ELT_REPORT",
+        help="Where to write the report, an HTML file; whop-report.html without it.",
+    ),
+]
+Company = Annotated[
+    str | None,
+    typer.Option(
+        help="Only this company (biz_…), with cursors of its own. On Postgres, others can be "
+        "synced at the same time, by other processes or machines."
     ),
 ]
 DEFAULT_REPORT = Path("whop-report.html")
@@ -79,40 +81,80 @@ DEFAULT_REPORT = Path("whop-report.html")
 
 def main() -> None:
     """Run the command line; a failure is one line, and an exit code."""
-    # Typer ends with 2 when it is called wrongly, which here is the code of a run that failed.
-    for base in typer.BadParameter.__mro__:
-        if base.__name__ == "UsageError":
-            setattr(base, "exit_code", int(ExitCode.SETTING))  # noqa: B010 - typer keeps it private
+    tune()
+    with private_files():
+        sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    """Run a command, and tell what went wrong."""
     try:
-        app()
-    except PipelineError as error:
-        event(str(error), 40, exit_code=int(error.exit_code))
-        sys.exit(error.exit_code)
-    except Exception as error:
-        event(f"A slip in whop-elt: {error!r}", 40, traceback=True, exit_code=int(ExitCode.FAILED))
-        sys.exit(ExitCode.FAILED)
-    except SystemExit as ended:
-        # What typer makes of an interrupt, without a word.
-        if ended.code == ExitCode.INTERRUPTED:
+        code = app(standalone_mode=False)
+        if code == ExitCode.INTERRUPTED:
+            # What typer makes of an interrupt, without a word.
             event("Interrupted; the next run brings what this one did not", 40)
-        raise
+        return int(code or 0)
+    except typer.TyperException as wrong:
+        # Called wrongly. Typer's own code for that, 2, is here the one of a run that failed.
+        show = getattr(wrong, "show", None)
+        show() if show else event(str(wrong), 40)
+        return ExitCode.SETTING
+    except typer.Abort:
+        return ExitCode.SETTING
+    except PipelineError as error:
+        return _told(error)
+    except OSError as error:
+        return _told(of_files(error) or error)
+    except Exception as error:
+        return _told(error)
+
+
+def _told(error: Exception) -> ExitCode:
+    if isinstance(error, PipelineError):
+        event(str(error), 40, exit_code=int(error.exit_code))
+        return error.exit_code
+    event(f"A slip in whop-elt: {error!r}", 40, traceback=True, exit_code=int(ExitCode.FAILED))
+    return ExitCode.FAILED
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"whop-elt {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _whop_elt(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command(epilog="Example: whop-elt demo && whop-elt demo   (the second is a week later)")
-def demo(destination: DestinationName = "duckdb") -> None:
+def demo(destination: DestinationName = None) -> None:
     """Show the whole line on a simulated business; no account needed."""
     from .demo import simulated_account
     from .summary import show_queries, show_summary
 
     set_up("text", quiet=True)
-    with simulated_account(destination) as (settings, clock, first):
+    name = _destination(destination)
+    with simulated_account(name) as (settings, clock, first):
         when = f"{clock:%A, %d %B %Y}"
         console.print(
             f"[bold]A simulated Whop business[/], served over HTTP on this machine. It is {when}"
             + ("." if first else ", a week after the last sync.")
         )
         report = _new_report()
-        warehouse, code = _run(destination, report, quiet=False, page=DEFAULT_REPORT, **settings)
+        warehouse, code = _run(
+            name,
+            report,
+            _bars(report, quiet=False, say=console.print),
+            page=DEFAULT_REPORT,
+            **settings,
+        )
         _tell_run(report)
         show_summary(warehouse, console, report)
         show_queries(warehouse, console)
@@ -124,14 +166,24 @@ def demo(destination: DestinationName = "duckdb") -> None:
     raise typer.Exit(code)
 
 
+@app.command(epilog="Example: mkdir shop && cd shop && whop-elt init")
+def init() -> None:
+    """Ask for key, company, tables and destination, and write them to .dlt here."""
+    from .init import ask_and_write
+
+    set_up("text", quiet=False)
+    for line in ask_and_write():
+        print(line)
+
+
 @app.command(epilog="Example: SOURCES__WHOP__API_KEY=… whop-elt check --destination postgres")
-def check(destination: DestinationName = "duckdb") -> None:
+def check(destination: DestinationName = None) -> None:
     """Ask whether a run would work: key, company, each table's permission, destination."""
     from .check import check as findings
 
     set_up("text", quiet=False)
     worst = ExitCode.OK
-    for finding in findings(destination):
+    for finding in findings(_destination(destination)):
         mark = "[green]ok[/]" if finding.ok else "[red]no[/]"
         console.print(f"{mark}  {finding.what:26}  ", end="")
         console.print(finding.says, highlight=False, markup=False, soft_wrap=True)
@@ -144,16 +196,10 @@ def check(destination: DestinationName = "duckdb") -> None:
     "whop-elt sync --company biz_a --destination postgres"
 )
 def sync(
-    destination: DestinationName = "duckdb",
+    destination: DestinationName = None,
     full: Full = False,
     tables: Tables = None,
-    company: Annotated[
-        str | None,
-        typer.Option(
-            help="Only this company (biz_…), with cursors of its own. On Postgres, others can be "
-            "synced at the same time, by other processes or machines."
-        ),
-    ] = None,
+    company: Company = None,
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
@@ -162,20 +208,24 @@ def sync(
     from .run import sync as pipeline_sync
 
     set_up(log_format, quiet=quiet)
-    with locked_destination(destination, company) as warehouse:
+    with locked_destination(_destination(destination), _company(company)) as warehouse:
         report = _new_report()
-        with _bars(report, quiet) as bars:
-            code = pipeline_sync(warehouse, report, full=full, tables=tables, loading=bars.loading)
+        with _bars(report, quiet=quiet) as shown:
+            code = pipeline_sync(warehouse, report, full=full, tables=tables, loading=shown.loading)
     raise typer.Exit(code)
 
 
 @app.command(epilog="Example: whop-elt transform --select fct_payments+")
 def transform(
-    context: typer.Context,
-    destination: DestinationName = "duckdb",
+    destination: DestinationName = None,
     select: Annotated[str | None, typer.Option(help="Which models, in dbt's syntax.")] = None,
     variables: Annotated[
-        str | None, typer.Option("--vars", help="dbt variables, as YAML: '{grace_days: 7}'")
+        str | None,
+        typer.Option(
+            "--vars",
+            help="Variables of the models, as YAML: '{grace_days: 7}'; this once, in place of the "
+            "settings under [models].",
+        ),
     ] = None,
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
@@ -185,33 +235,41 @@ def transform(
     from .transform import transform as build
 
     set_up(log_format, quiet=quiet)
-    arguments = [
-        *(["--select", select] if select else []),
-        *(["--vars", variables] if variables else []),
-    ]
-    with locked_destination(destination) as warehouse, _bars(_new_report(), quiet) as bars:
-        count = build(warehouse, arguments, bars.modelling)
+    with (
+        locked_destination(_destination(destination)) as warehouse,
+        _bars(_new_report(), quiet=quiet) as shown,
+    ):
+        count = build(warehouse, select, variables, shown.modelling)
     event(f"{count} models and tests", count=count)
 
 
 @app.command(epilog="Example, in a crontab: 15 * * * * cd /srv/whop && whop-elt run --quiet")
 def run(
-    destination: DestinationName = "duckdb",
+    destination: DestinationName = None,
     full: Full = False,
     tables: Tables = None,
-    page: ReportPath = DEFAULT_REPORT,
+    company: Company = None,
+    page: ReportPath = None,
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
     """Sync, transform, report: what cron calls."""
     from .alerts import watching
+    from .settings import report_path
     from .summary import show_summary
 
     set_up(log_format, quiet=quiet)
     report = _new_report()
     with watching(report.run_id) as watch:
         warehouse, code = _run(
-            destination, report, quiet=quiet, page=page, full=full, tables=tables, watch=watch
+            _destination(destination),
+            report,
+            _bars(report, quiet=quiet),
+            page=report_path(page) or DEFAULT_REPORT,
+            full=full,
+            tables=tables,
+            company_id=_company(company),
+            watch=watch,
         )
     event(f"Run {report.run_id} ended with {int(code)}", exit_code=int(code))
     if not quiet and log_format == "text" and any(table.status == "ok" for table in report.tables):
@@ -221,28 +279,31 @@ def run(
 
 @app.command(epilog="Example: whop-elt status --max-age-hours 26 --json")
 def status(
-    destination: DestinationName = "duckdb",
+    destination: DestinationName = None,
     max_age_hours: Annotated[
         float | None, typer.Option(help="Fail when a table's last good run is older than this.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Show how fresh each table is, the cursors, and the last runs."""
-    from .alerts import Watch, alert_urls, watching
-    from .destination import open_destination
+    from .alerts import Watch, watching
+    from .destination import Destination
     from .reading import open_to_read
     from .status import read_status, show_status
 
     set_up("text", quiet=False)
     monitored = max_age_hours is not None
-    with watching(None) if monitored else nullcontext(Watch(None)) as watch:
-        with open_to_read(destination) as warehouse:
+    with (
+        watching(None) if monitored else nullcontext(Watch(None)) as watch,
+        ExitStack() as stack,
+    ):
+        with watch.step("warehouse"):
+            warehouse = stack.enter_context(open_to_read(_destination(destination)))
+        # What was told already is written there, too.
+        watch.destination = warehouse if isinstance(warehouse, Destination) else None
+        with watch.step("status"):
             found = read_status(warehouse)
         if max_age_hours is not None:
-            if found["copied_at"] is None and alert_urls():
-                # What was told already is written there, too.
-                watch.opened(open_destination(destination))
-            watch.step("status")
             watch.aged(found, max_age_hours)
     if as_json:
         print(json.dumps(found, default=str, indent=2))
@@ -262,10 +323,16 @@ def status(
     "whop-elt report --company biz_… --output client.html --quiet"
 )
 def report(
-    destination: DestinationName = "duckdb",
+    destination: DestinationName = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", envvar="WHOP_ELT_REPORT", help="The HTML file.")
-    ] = DEFAULT_REPORT,
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            envvar="WHOP_ELT_REPORT",
+            help="The HTML file; whop-report.html without it.",
+        ),
+    ] = None,
     company: Annotated[
         list[str] | None,
         typer.Option(help="Only this company (biz_…); may be given repeatedly."),
@@ -275,20 +342,24 @@ def report(
     """Write the report, one HTML file to open or to e-mail; show what is in short here."""
     from .reading import open_reader, tell_copy
     from .report import read_pages, write_pages
+    from .settings import report_path
+    from .status import shown_companies
     from .summary import show_queries, show_summary
 
     set_up("text", quiet=True)
-    with open_reader(destination) as warehouse:
-        pages = read_pages(warehouse, company or ())
+    page = report_path(output) or DEFAULT_REPORT
+    companies = [_company(each) or "" for each in company or ()]
+    with open_reader(_destination(destination)) as warehouse:
+        pages = read_pages(warehouse, companies or shown_companies(warehouse))
         if not quiet:
             if warehouse.copied_at:
                 console.print(tell_copy(warehouse.copied_at), soft_wrap=True)
-            show_summary(warehouse, console)
+            show_summary(warehouse, console, companies=companies)
             show_queries(warehouse, console)
     # Drawn when the warehouse is closed: a run that is to write to a DuckDB file waits for it.
-    write_pages(pages, output)
+    write_pages(pages, page)
     if not quiet:
-        _tell_report(output)
+        _tell_report(page)
 
 
 @app.command(
@@ -297,7 +368,7 @@ def report(
 )
 def grant_reader(
     name: Annotated[str, typer.Argument(help="The Postgres role; created if there is none.")],
-    destination: DestinationName = "duckdb",
+    destination: DestinationName = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="Run the SQL, instead of printing it.")
     ] = False,
@@ -319,13 +390,14 @@ def grant_reader(
     if not apply:
         if with_password:
             raise SettingError("--password goes with --apply: a password is never printed")
-        statements = grant_statements(open_destination(destination), name)
+        warehouse = open_destination(_destination(destination), reading=True)
+        statements = grant_statements(warehouse, name)
         print("begin;", *(f"{statement};" for statement in statements), "commit;", sep="\n")
         print(r"-- So that it can log in, in psql: alter role … login; \password …")
         return
     password = _reader_password(name) if with_password else None
     # Under the lock: a mart that dbt is about to swap in would be missed.
-    with locked_destination(destination) as warehouse:
+    with locked_destination(_destination(destination)) as warehouse:
         grant(warehouse, name, password)
         event(f"{name} can read {MARTS} on {warehouse.location}")
     if not password:
@@ -344,68 +416,6 @@ def simulate(context: typer.Context) -> None:
     serve(context.args)
 
 
-class _Count(ProgressColumn):
-    """How much is done, of what is counted."""
-
-    def render(self, task: Task) -> Text:
-        """Right-aligned, or blank."""
-        return Text(f"{task.completed:>9,.0f}" if task.fields.get("counted", True) else " " * 9)
-
-
-class _Bars:
-    """Progress of a run on a terminal; plain lines are the log's business."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress = progress
-        self._tasks: dict[str, Any] = {}
-
-    def reading(self, table: str, rows: int) -> None:
-        """Count rows of a table that have been read."""
-        if self._progress:
-            if table not in self._tasks:
-                self._tasks[table] = self._progress.add_task(f"read {table}", total=None)
-            self._progress.advance(self._tasks[table], rows)
-
-    def loading(self) -> None:
-        """Reading is over."""
-        if self._progress:
-            for task in self._progress.tasks:
-                self._progress.update(task.id, total=task.completed)
-            if "load" not in self._tasks:
-                self._tasks["load"] = self._progress.add_task(
-                    "load into the warehouse", total=None, counted=False
-                )
-
-    def modelling(self, name: str, done: int, total: int) -> None:
-        """A model or test begins."""
-        if self._progress:
-            if "model" not in self._tasks:
-                if "load" in self._tasks:
-                    self._progress.update(self._tasks["load"], total=1, completed=1)
-                self._tasks["model"] = self._progress.add_task("build and test the models")
-            self._progress.update(self._tasks["model"], completed=done, total=total)
-
-
-@contextmanager
-def _bars(report: RunReport, quiet: bool) -> Iterator[_Bars]:
-    if quiet or not console.is_terminal:
-        yield _Bars(None)
-        return
-    columns = (
-        SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description:28}"),
-        BarColumn(bar_width=24),
-        _Count(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        bars = _Bars(progress)
-        report.progress = bars.reading
-        yield bars
-        for task in progress.tasks:
-            progress.update(task.id, total=task.total or 1, completed=task.total or 1)
-
-
 def _new_report() -> RunReport:
     from sources.whop import RunReport
 
@@ -414,14 +424,33 @@ def _new_report() -> RunReport:
     return report
 
 
+def _destination(given: str | None) -> str:
+    # What reads settings takes a moment to import; the help does not wait for it.
+    from .settings import destination_name
+
+    return destination_name(given)
+
+
+def _company(given: str | None) -> str | None:
+    from .settings import company
+
+    return None if given is None else company(given)
+
+
+def _bars(
+    report: RunReport, *, quiet: bool, say: Callable[[str], None] = event
+) -> AbstractContextManager[Bars]:
+    return bars(report, console, say, quiet=quiet)
+
+
 def _run(
-    destination: str, report: RunReport, *, quiet: bool, **settings: Any
+    destination: str, report: RunReport, shown: AbstractContextManager[Bars], **settings: Any
 ) -> tuple[Destination, ExitCode]:
     from .run import run as pipeline_run
 
-    with _bars(report, quiet) as bars:
+    with shown as bar:
         return pipeline_run(
-            destination, report, loading=bars.loading, modelling=bars.modelling, **settings
+            destination, report, loading=bar.loading, modelling=bar.modelling, **settings
         )
 
 
@@ -435,7 +464,7 @@ def _tell_run(report: RunReport) -> None:
     kind = "full" if "full" in modes else "incremental"
     console.print(
         f"The sync was {kind}: {new:,} new rows, {changed:,} changed, {deleted:,} deleted, "
-        f"in {requests:,} requests."
+        f"in {counted(requests, 'request')}."
     )
     for table in report.tables:
         for note in [*table.notes, *([table.error] if table.error else [])]:
@@ -443,7 +472,9 @@ def _tell_run(report: RunReport) -> None:
 
 
 def _reader_password(name: str) -> str:
-    password = os.environ.get("WHOP_ELT_READER_PASSWORD")
+    from .settings import reader_password
+
+    password = reader_password()
     if password is None:
         if not sys.stdin.isatty():
             raise SettingError(

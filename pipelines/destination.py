@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
-import os
 import shutil
 import tempfile
 import time
@@ -16,9 +14,9 @@ from typing import Any
 import dlt
 import psycopg2
 from dlt.common.configuration.exceptions import (
-    ConfigProviderException,
     ConfigurationException,
     InvalidNativeValue,
+    ValueNotSecretException,
 )
 from dlt.common.destination.exceptions import (
     DestinationException,
@@ -27,7 +25,9 @@ from dlt.common.destination.exceptions import (
 )
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from .errors import NothingThere, PipelineError, SettingError
+from . import address as postgres_address
+from . import settings
+from .errors import NoFile, NothingThere, PipelineError, SettingError
 
 PIPELINE_NAME = "whop"
 DATASET = "whop_raw"
@@ -88,7 +88,7 @@ class Destination:
         if self.name == "duckdb":
             return str(Path(credentials.database).resolve())
         if self.name == "postgres":
-            return f"postgres at {credentials.host}:{credentials.port}/{credentials.database}"
+            return postgres_address.shown(postgres_address.of(credentials))
         return self.name
 
     @property
@@ -129,22 +129,12 @@ class Destination:
         }
         if self.name == "duckdb":
             return {**shared, "WHOP_ELT_DUCKDB_PATH": str(Path(credentials.database).resolve())}
-        return {
-            **shared,
-            "WHOP_ELT_POSTGRES_HOST": credentials.host,
-            "WHOP_ELT_POSTGRES_PORT": str(credentials.port),
-            "WHOP_ELT_POSTGRES_USER": credentials.username,
-            "WHOP_ELT_POSTGRES_PASSWORD": credentials.password or "",
-            "WHOP_ELT_POSTGRES_DBNAME": credentials.database,
-        }
+        return {**shared, **postgres_address.for_dbt(postgres_address.of(credentials))}
 
 
-DUCKDB_CONFIG = {"memory_limit": "160MB", "threads": 2}
-"""DuckDB, left alone, takes what memory there is. A part of a load needs no more than this (each
-thread holds rows of its own); the rest waits in files beside the warehouse's."""
-
-
-def open_destination(name: str, company_id: str | None = None) -> Destination:
+def open_destination(
+    name: str, company_id: str | None = None, *, reading: bool = False
+) -> Destination:
     """Return the destination with this dlt name, connected to and with its state restored.
 
     dlt keeps the state of a pipeline as one value, which each load writes whole: two loads at the
@@ -155,26 +145,20 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
     destination, so a run never depends on what an earlier one, perhaps a killed one, left on this
     machine. The folder goes when the process ends.
 
+    Args:
+        name: a dlt destination name.
+        company_id: the one company it is opened for, side by side with others.
+        reading: only to look: nothing is made in the working directory.
+
     Raises:
+        NothingThere: there is no DuckDB file to look at.
         SettingError: no such destination, or its credentials are missing or unreadable.
         PipelineError: it does not answer.
     """
-    os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
-    os.environ.setdefault(
-        "DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", json.dumps(DUCKDB_CONFIG)
-    )
-    # What stops a run is told in one line; dlt's own log adds a traceback per table and try.
-    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
-    # A load's rows would lie beside their tables until the next load, half of the file and perhaps
-    # personal data that the tables do not have any more; and in dlt's folder until the run ends.
-    os.environ.setdefault("LOAD__TRUNCATE_STAGING_DATASET", "true")
-    os.environ.setdefault("LOAD__DELETE_COMPLETED_JOBS", "true")
+    settings.prepare(name)
     if name == "postgres":
         _keep_empty_texts()
-        # To compress the CSV files took half of the load, and they are read at once.
-        os.environ.setdefault("NORMALIZE__DATA_WRITER__DISABLE_COMPRESSION", "true")
-    folder = _new_folder()
-    setting = setting_of(name)
+    folder = _new_folder(None if reading else WORK_FOLDER.resolve() / "dlt")
     try:
         pipeline = dlt.pipeline(
             f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
@@ -182,75 +166,58 @@ def open_destination(name: str, company_id: str | None = None) -> Destination:
             destination=_factory(name),
             dataset_name=DATASET,
         )
+        if name == "duckdb":
+            _check_file(Path(pipeline.sql_client().credentials.database), reading)
         pipeline.sync_destination()
-    except ConfigProviderException as error:
-        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
     except UnknownDestinationModule as error:
         raise SettingError(f"dlt knows no destination {name}: use duckdb or postgres") from error
-    except PipelineStepFailed as error:
-        causes = list(_causes(error))
-        if any(isinstance(cause, InvalidNativeValue) for cause in causes):
-            # The value is not repeated: it may hold a password.
-            raise SettingError(
-                f"{setting} cannot be read; it looks like postgresql://user:password@host:5432/name"
-            ) from error
-        if isinstance(causes[-1], ConfigurationException):
-            raise SettingError(f"Set {setting}: {first_line(causes[-1])}") from error
-        what = "cannot be opened" if name == "duckdb" else "does not answer"
-        says = first_line(causes[-1]).rstrip("!.")
-        raise PipelineError(f"{name} {what}: {says}. {_advice(name)}, or set {setting}") from error
+    except (PipelineStepFailed, ConfigurationException) as error:
+        raise _not_opened(name, error) from error
     return Destination(name, pipeline, company_id)
 
 
+def _factory(name: str) -> Any:
+    """What dlt makes the destination from: its name, or for Postgres the address, cleaned.
+
+    With it no session of dlt's waits for ever.
+    """
+    address = settings.address(name) if name == "postgres" else None
+    if address is None:
+        return name
+    checked = postgres_address.bounded(postgres_address.checked(address), LOCK_SECONDS)
+    return dlt.destinations.postgres(credentials=checked)
+
+
 def credentials_of(name: str) -> Any:
-    """What dlt's settings say of a destination, without opening it.
+    """What dlt's settings say of DuckDB or Postgres, without opening it.
 
     Raises:
         SettingError: a setting is missing or cannot be read.
     """
-    destination = getattr(dlt.destinations, name)()
+    settings.prepare(name)
+    given = _factory(name)
+    factory = getattr(dlt.destinations, given)() if isinstance(given, str) else given
     # What a pipeline fills in: without a setting, the DuckDB file has its name, here.
-    blank = destination.spec()
+    blank = factory.spec()
     blank.dataset_name = DATASET
     if name == "duckdb":
         blank.pipeline_name = PIPELINE_NAME
         blank.local_dir = str(Path(dlt.current.run_context().local_dir).resolve())
     try:
-        return destination.configuration(blank).credentials
-    except ConfigProviderException as error:
-        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
+        return factory.configuration(blank).credentials
     except ConfigurationException as error:
-        raise SettingError(f"Set {setting_of(name)}: {first_line(error)}") from error
+        raise _not_opened(name, error) from error
 
 
-def connect_postgres(credentials: Any, application: str, **settings: Any) -> Any:
-    """Return a connection of the driver's own, with these settings of libpq.
+def connect_postgres(credentials: Any, application: str, **parameters: Any) -> Any:
+    """Return a connection of the driver's own, with these parameters of libpq.
 
     Raises:
         psycopg2.Error: Postgres does not answer, or does not want us.
     """
     return psycopg2.connect(
-        credentials.to_native_representation(),
-        # dlt writes a blank in them as a plus, which libpq takes for one.
-        options=credentials.get_query().get("options", ""),
-        application_name=application,
-        **settings,
+        postgres_address.of(credentials), application_name=application, **parameters
     )
-
-
-def _factory(name: str) -> Any:
-    """What dlt makes the destination from; on Postgres, no session of its waits for ever."""
-    if name != "postgres":
-        return name
-    try:
-        credentials = credentials_of(name)
-    except SettingError:
-        # dlt says it in the words that `open_destination` knows.
-        return name
-    options = (credentials.query or {}).get("options", "")
-    bounded = f"{options} -c lock_timeout={LOCK_SECONDS}s".strip()
-    credentials.query = {**(credentials.query or {}), "options": bounded}
-    return dlt.destinations.postgres(credentials=credentials)
 
 
 def not_modelled(name: str) -> SettingError:
@@ -261,12 +228,57 @@ def not_modelled(name: str) -> SettingError:
     )
 
 
+def _check_file(file: Path, reading: bool) -> None:
+    """Refuse the name of a DuckDB file that SQL would take for something else, and a missing file.
+
+    The file's name is the catalog's: in whop_raw.duckdb `whop_raw.payments` is ambiguous.
+
+    Raises:
+        SettingError: the file has such a name.
+        NothingThere: it is to be read, and is not there.
+    """
+    name = file.stem.lower()
+    if name in _TAKEN or name.startswith(f"{MODELS}_") or set(name) & set("'\""):
+        raise SettingError(
+            f"A DuckDB file cannot be called {file.name}, which means something else in SQL: set "
+            f"{setting_of('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
+        )
+    if reading and not file.exists():
+        raise NoFile(file.resolve())
+
+
+_TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "information_schema"})
+"""What DuckDB itself calls catalogs and schemas."""
+
+
+def _not_opened(name: str, error: Exception) -> PipelineError:
+    """Why a destination could not be opened, and what to change."""
+    setting = setting_of(name)
+    causes = list(_causes(error))
+    if any(isinstance(cause, InvalidNativeValue) for cause in causes):
+        # The value is not repeated: it may hold a password.
+        form = f"; it looks like {postgres_address.FORM}" if name == "postgres" else ""
+        return SettingError(f"{setting} cannot be read{form}")
+    for cause in causes:
+        if isinstance(cause, ValueNotSecretException):
+            return SettingError(f"Move {cause.key} from .dlt/config.toml to .dlt/secrets.toml")
+    if isinstance(causes[-1], ConfigurationException):
+        if name == "postgres":
+            return SettingError(f"Set {setting}; it looks like {postgres_address.FORM}")
+        return SettingError(f"Set {setting}: {first_line(causes[-1])}")
+    what = "cannot be opened" if name == "duckdb" else "does not answer"
+    says = first_line(causes[-1]).rstrip("!.")
+    return PipelineError(f"{name} {what}: {says}. {_advice(name, says)}, or set {setting}")
+
+
 def setting_of(name: str) -> str:
     """The setting that says where a destination is."""
     return f"DESTINATION__{name.upper()}__CREDENTIALS"
 
 
-def _advice(name: str) -> str:
+def _advice(name: str, says: str = "") -> str:
+    if "newer version of DuckDB" in says or "we can only read" in says:
+        return "A newer DuckDB has written it: pip install --upgrade duckdb"
     if name == "duckdb":
         return "Close what else has it open, see that the disk has room"
     return "See that it is up and takes connections"
@@ -286,17 +298,26 @@ def _keep_empty_texts() -> None:
     """
     from dlt.destinations.impl.postgres import postgres
 
-    postgres.is_nullable_column = lambda col: False  # type: ignore[attr-defined]
+    if not hasattr(postgres, "is_nullable_column"):
+        raise PipelineError(
+            "This version of dlt would load empty texts into Postgres as null: install the "
+            "versions of requirements.lock"
+        )
+    postgres.is_nullable_column = lambda col: False
 
 
-def _new_folder() -> Path:
-    """An empty folder for dlt's working files; those that killed runs left are removed."""
-    parent = WORK_FOLDER.resolve() / "dlt"
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.iterdir():
-        if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(dir=parent))
+def _new_folder(parent: Path | None) -> Path:
+    """An empty folder for dlt's working files, which goes when the process ends."""
+    # dlt writes the paths of files into SQL as they are.
+    if parent is not None and "'" in str(parent):
+        parent = None
+    if parent is not None:
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.iterdir():
+            # Of runs that were killed.
+            if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="whop-elt-", dir=parent))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -14,7 +16,7 @@ class ExitCode(IntEnum):
     """Usage, or a setting to change."""
     FAILED = 2
     PARTLY = 3
-    """Loaded, but the key lacks the permission for some tables."""
+    """Loaded, but not all of it: a permission or a list is missing, or a value unreadable."""
     LOCKED = 4
     """Another run has the pipeline."""
     DATA_TEST_FAILED = 5
@@ -39,6 +41,14 @@ class NothingThere(PipelineError):
     """What is asked for has not been loaded or built yet; the text says what does."""
 
 
+class NoFile(NothingThere):
+    """There is no DuckDB file yet."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"There is no {path} yet: `whop-elt run` makes it")
+        self.path = path
+
+
 class Locked(PipelineError):
     """Another run of the same pipeline is under way."""
 
@@ -53,3 +63,18 @@ class DataTestFailed(PipelineError):
     def __init__(self, text: str, tests: Sequence[str]) -> None:
         super().__init__(text)
         self.tests = tests
+
+
+_OF_FOLDERS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR, errno.ENOTDIR, errno.EEXIST}
+)
+
+
+def of_files(error: OSError) -> SettingError | None:
+    """What to change when a file cannot be written where a run works; None for other errors."""
+    if error.errno not in _OF_FOLDERS or error.filename is None:
+        return None
+    return SettingError(
+        f"{error.filename} cannot be written: {error.strerror}. Run in a folder that is yours (was "
+        "whop-elt started here by root, or by another user?)"
+    )

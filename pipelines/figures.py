@@ -20,6 +20,11 @@ def count(value: Decimal | int | None) -> str:
     return _signed(value, "1", str)
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things of which the plural takes an s: 1 request, 2 requests."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
 def percent(value: Decimal | None) -> str:
     """A share (0.055) in per cent (5.5%)."""
     return _signed(None if value is None else 100 * value, "0.1", lambda text: f"{text}%")

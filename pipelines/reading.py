@@ -20,6 +20,7 @@ import duckdb
 import psycopg2
 from psycopg2 import sql as composed
 
+from . import address as postgres_address
 from .destination import (
     MODELLED,
     connect_postgres,
@@ -29,7 +30,7 @@ from .destination import (
     open_destination,
     setting_of,
 )
-from .errors import NothingThere, PipelineError
+from .errors import NoFile, NothingThere, PipelineError, SettingError
 from .lock import building
 from .marts_copy import copy_path
 
@@ -50,6 +51,10 @@ class Warehouse(Protocol):
     """What there is to read from: a `Reader`, or a `Destination`."""
 
     @property
+    def name(self) -> str:
+        """The dlt destination's name."""
+
+    @property
     def location(self) -> str:
         """File or address, for people."""
 
@@ -62,11 +67,13 @@ class Reader:
     """A warehouse that is open to read.
 
     Attributes:
+        name: duckdb or postgres.
         location: file or address, for people.
         copied_at: when the marts that are read were copied, UTC; None when it is the warehouse
             itself that is read. In the copy there are the marts, and nothing else.
     """
 
+    name: str
     location: str
     copied_at: datetime | None
     ask: Callable[[str, tuple[Any, ...], int | None], Answer]
@@ -131,11 +138,23 @@ def tell_copy(copied_at: datetime) -> str:
 
 @contextmanager
 def open_to_read(name: str) -> Iterator[Warehouse]:
-    """As `open_reader`, amid builds; destinations without models as a run opens them."""
-    if name not in MODELLED:
-        yield open_destination(name)
+    """Open as a run does, but to look only; a DuckDB file that is open elsewhere, to read.
+
+    Raises:
+        NothingThere, SettingError, PipelineError: see `open_destination` and `open_reader`.
+    """
+    warehouse: Warehouse | None = None
+    try:
+        warehouse = open_destination(name, reading=True)
+    except (NothingThere, SettingError):
+        raise
+    except PipelineError:
+        if name != "duckdb":
+            raise
+    if warehouse is not None:
+        yield warehouse
         return
-    with open_reader(name, amid_builds=True) as reader:
+    with open_reader(name) as reader:
         yield reader
 
 
@@ -148,7 +167,7 @@ def _duckdb(database: Path, marts_alone: bool, seconds: float) -> Iterator[Reade
     connection = None if marts_alone else _open_duckdb(database)
     if connection is None:
         if not copy.exists() and not database.exists():
-            raise NothingThere(f"There is no {database} yet: `whop-elt run` loads and models it")
+            raise NoFile(database)
         connection = _open_duckdb(copy)
         if connection is None:
             raise PipelineError(
@@ -170,7 +189,7 @@ def _duckdb(database: Path, marts_alone: bool, seconds: float) -> Iterator[Reade
         def ask(sql: str, values: tuple[Any, ...], limit: int | None) -> Answer:
             return _ask_duckdb(connection, sql, values, limit, seconds)
 
-        yield Reader(str(copy if copied_at else database), copied_at, ask)
+        yield Reader("duckdb", str(copy if copied_at else database), copied_at, ask)
 
 
 def _open_duckdb(path: Path) -> Any | None:
@@ -216,7 +235,7 @@ def _ask_duckdb(
 
 @contextmanager
 def _postgres(credentials: Any, amid_builds: bool, seconds: float) -> Iterator[Reader]:
-    location = f"postgres at {credentials.host}:{credentials.port}/{credentials.database}"
+    location = postgres_address.shown(postgres_address.of(credentials))
     try:
         connection = connect_postgres(credentials, "whop-elt reader")
     except psycopg2.Error as error:
@@ -240,7 +259,7 @@ def _postgres(credentials: Any, amid_builds: bool, seconds: float) -> Iterator[R
 
         if not amid_builds:
             _wait_for_build(connection, location)
-        yield Reader(location, None, ask)
+        yield Reader("postgres", location, None, ask)
 
 
 def _wait_for_build(connection: Any, location: str) -> None:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import dlt
-from dlt.common.configuration.exceptions import (
-    ConfigFieldMissingException,
-    ConfigProviderException,
-    ConfigValueCannotBeCoercedException,
-)
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
 from dlt.common.runtime import signals
@@ -27,6 +22,7 @@ from sources.whop.resources import REFERRED_TABLES
 from .alerts import Watch, tell_age
 from .destination import (
     DATASET,
+    MODELLED,
     WORK_FOLDER,
     Destination,
     first_line,
@@ -34,11 +30,14 @@ from .destination import (
     open_destination,
     root_cause,
 )
-from .errors import ExitCode, PipelineError, SettingError
+from .errors import ExitCode, NothingThere, PipelineError, SettingError
+from .figures import counted
 from .lock import database_lock, loading_turn, run_lock, wait_for_readers
 from .log import event
 from .marts_copy import copy_path, write_copy
 from .reading import Warehouse
+from .settings import base_url, company_ids, explained, source
+from .status import shown_companies
 from .transform import Progress, transform
 from .waits import who_holds
 
@@ -72,8 +71,9 @@ def sync(
         settings: settings of the source that are not to come from dlt's configuration.
 
     Returns:
-        OK, PARTLY when a permission is missing, FAILED when a table could not be read, SETTING when
-        nothing could because of the key or the company.
+        OK, PARTLY when a permission or a list is missing or a value that the models use cannot be
+        read, FAILED when a table could not be read, SETTING when nothing could because of the key
+        or the company.
 
     Raises:
         SettingError: a setting of the source is missing or wrong.
@@ -88,9 +88,10 @@ def sync(
     if full:
         overrides["full"] = True
     if tables:
-        overrides["tables"] = list(tables)
+        overrides["tables"] = tables
     if destination.company_id:
-        overrides |= {"company_id": "", "company_ids": [destination.company_id]}
+        overrides["company_ids"] = [destination.company_id]
+    _refuse_mixture(destination, overrides)
     earlier: set[str] | None = None
     while True:
         part = RunReport(run_id=report.run_id, progress=report.progress)
@@ -130,7 +131,7 @@ def sync(
         name = f"{table.company_id} {table.table}" if several else table.table
         event(
             f"{name}: {table.rows_new:,} new, {table.rows_changed:,} changed, "
-            f"{table.rows_deleted:,} deleted ({table.requests:,} requests)"
+            f"{table.rows_deleted:,} deleted ({counted(table.requests, 'request')})"
             if table.status == "ok"
             else f"{name}: {table.status}: {table.error}",
             logging.INFO if table.status == "ok" else logging.ERROR,
@@ -147,9 +148,45 @@ def sync(
             retries=table.retries,
             error=table.error,
         )
+        if table.unreadable:
+            event(
+                f"{name}: Whop has values that cannot be read, which the numbers lack: "
+                f"{table.unreadable_values}. They are in _whop_extra",
+                logging.ERROR,
+                run_id=report.run_id,
+                company_id=table.company_id,
+                table=table.table,
+                unreadable=table.unreadable,
+            )
         for note in table.notes:
             event(f"{name}: {note}", run_id=report.run_id, table=table.table)
     return exit_code(report)
+
+
+def _refuse_mixture(destination: Destination, given: Mapping[str, Any]) -> None:
+    """Keep a real business out of the warehouse of the demo's invented one."""
+    root = given.get("base_url") or base_url()
+    if destination.name not in MODELLED or urlsplit(root).hostname in _THIS_MACHINE:
+        return
+    from sources.whop_simulator import Business
+
+    invented = Business.empty().company_id
+    raw = destination.pipeline.dataset_name
+    try:
+        _, rows = destination.query(
+            f"select count(*) from {raw}.companies where company_id = %s", invented
+        )
+    except NothingThere:
+        return
+    if rows[0][0]:
+        raise SettingError(
+            f"{destination.location} holds the invented business of `whop-elt demo`: run in "
+            "another folder, or take that file away"
+        )
+
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+"""Where simulators answer."""
 
 
 def open_source(**settings: Any) -> DltSource:
@@ -159,18 +196,8 @@ def open_source(**settings: Any) -> DltSource:
         SettingError: a setting is missing or wrong; the text names it.
     """
     try:
-        return whop(**settings)
-    except ConfigFieldMissingException as error:
-        names = ", ".join(f"SOURCES__WHOP__{field.upper()}" for field in error.traces)
-        raise SettingError(f"Set {names}, or the same in .dlt/secrets.toml") from error
-    except ConfigValueCannotBeCoercedException as error:
-        form = ', written ["a", "b"]' if "list" in str(error.hint).lower() else ""
-        raise SettingError(
-            f"SOURCES__WHOP__{error.field_name.upper()} has a value it cannot have; the README "
-            f"says which it can{form}"
-        ) from error
-    except ConfigProviderException as error:
-        raise SettingError(f"A file in .dlt cannot be read: {first_line(error)}") from error
+        with explained():
+            return whop(**source(**settings))
     except ValueError as error:
         raise SettingError(str(error)) from error
 
@@ -219,7 +246,8 @@ def exit_code(report: RunReport) -> ExitCode:
         return ExitCode.SETTING
     if report.unread or "failed" in statuses or "ok" not in statuses:
         return ExitCode.FAILED
-    return ExitCode.PARTLY if "forbidden" in statuses else ExitCode.OK
+    whole = statuses == {"ok"} and not any(table.unreadable for table in report.tables)
+    return ExitCode.OK if whole else ExitCode.PARTLY
 
 
 def companies_to_sync(destination_name: str) -> list[str | None]:
@@ -227,8 +255,11 @@ def companies_to_sync(destination_name: str) -> list[str | None]:
 
     Returns:
         Company ids, each for a `locked_destination` of its own; or only None: all in one sync.
+
+    Raises:
+        SettingError: one is no id.
     """
-    companies: list[str] = dlt.config.get("sources.whop.company_ids", list) or []
+    companies = company_ids()
     if len(companies) > 1 and destination_name in SIDE_BY_SIDE:
         return list(companies)
     return [None]
@@ -240,6 +271,7 @@ def run(
     *,
     full: bool = False,
     tables: Sequence[str] | None = None,
+    company_id: str | None = None,
     loading: Loading | None = None,
     modelling: Progress | None = None,
     page: Path | None = None,
@@ -257,6 +289,7 @@ def run(
         report: filled with what the run did, table by table.
         full: read every table whole.
         tables: names of the tables to read; None reads all.
+        company_id: the only company to sync, with cursors of its own; the models are of all.
         loading: called when reading is over and loading begins.
         modelling: called when a model or test is done.
         page: where to write the report; None writes none.
@@ -270,21 +303,23 @@ def run(
         PipelineError: see `sync`, `transform`, `write_report` and `locked_destination`.
     """
     watch = watch or Watch(report.run_id)
-    with locked_destination(destination_name) as destination:
-        watch.opened(destination)
-        watch.step("sync")
-        with _served(destination):
+    with ExitStack() as stack:
+        destination = stack.enter_context(opened(watch, destination_name, company_id))
+        with watch.step("sync"), _served(destination):
             code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
         watch.synced(report)
+        if company_id:
+            # The models are of all companies: no other of them may be loading.
+            stack.close()
+            destination = stack.enter_context(opened(watch, destination_name))
         if any(table.status == "ok" for table in report.tables):
-            watch.step("models")
-            count = transform(destination, progress=modelling)
+            with watch.step("models"):
+                count = transform(destination, progress=modelling)
             watch.transformed()
             event(f"{count} models and tests", count=count)
             if page:
-                watch.step("report")
-                report_to(destination, page)
-                watch.step_ended()
+                with watch.step("report"):
+                    report_to(destination, page)
         tell_age(watch, destination)
         return destination, code
 
@@ -301,12 +336,28 @@ def _served(destination: Destination) -> Iterator[None]:
                 write_copy(destination)
 
 
+@contextmanager
+def opened(watch: Watch, name: str, company_id: str | None = None) -> Iterator[Destination]:
+    """Open a destination as `locked_destination` does, and have the watch note whether it could."""
+    with ExitStack() as stack:
+        with watch.step("warehouse"):
+            destination = stack.enter_context(locked_destination(name, company_id))
+        watch.destination = destination
+        yield destination
+
+
 def report_to(destination: Warehouse, page: Path, companies: Sequence[str] = ()) -> Path:
-    """Write the report, and say where it is; see `write_report`."""
+    """Write the report, and say where it is; see `write_report`.
+
+    Args:
+        destination: a warehouse whose models are built.
+        page: the file.
+        companies: those it is about; none named, it is about those that are configured.
+    """
     # What draws the charts takes a moment to import; the other commands do not wait for it.
     from .report import write_report
 
-    written = write_report(destination, page, companies)
+    written = write_report(destination, page, companies or shown_companies(destination))
     event(f"The report is {written}", report=str(written))
     return written
 

@@ -9,10 +9,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .destination import DATASET, MARTS
+from sources.whop.structure import missing_parts, told
+
+from .destination import DATASET, MARTS, Destination
+from .errors import NothingThere
 from .reading import Reader, Warehouse, tell_copy
+from .settings import company_ids
+from .settings import tables as chosen_tables
 
 RUNS_SHOWN = 5
+
+NOT_TO_BE_READ = ("forbidden", "not_available")
+"""Outcomes of a table that no waiting mends: it has no age."""
 
 
 def read_status(warehouse: Warehouse) -> dict[str, Any]:
@@ -21,9 +29,11 @@ def read_status(warehouse: Warehouse) -> dict[str, Any]:
     Returns:
         `tables`: per company and table, the last run, its outcome, cursor, error, the time of the
         last good run, and that run's age in hours; `runs`: the newest runs; `age_hours`: age of the
-        stalest table, None when a table was never read; `copied_at`: when what was read was copied,
-        None when it is the warehouse itself. The copy for readers knows of each table the last run
-        and its outcome, as of the last build, and no cursors and runs.
+        stalest table that the key may read, None when one was never read. Tables and companies that
+        are not chosen any more are left out; `missing`: what the warehouse lacks, and what becomes
+        of it; `copied_at`: when what was read was copied, None when it is the warehouse itself. The
+        copy for readers knows of each table the last run and its outcome, as of the last build, and
+        no cursors, no runs and nothing of what is missing.
     """
     now = datetime.now(UTC)
     copied_at = warehouse.copied_at if isinstance(warehouse, Reader) else None
@@ -46,7 +56,12 @@ def read_status(warehouse: Warehouse) -> dict[str, Any]:
             from ranked where newest = 1 order by company_id, table_name"""
     )
     names = ("company_id", "table", "status", "mode", "started_at", "cursor", "error", "good_at")
-    tables = [dict(zip(names, row, strict=True)) for row in rows]
+    wanted, companies = chosen_tables(), company_ids()
+    tables = [
+        table
+        for table in (dict(zip(names, row, strict=True)) for row in rows)
+        if table["table"] in wanted and (not companies or table["company_id"] in companies)
+    ]
     for table in tables:
         good_at = table["good_at"]
         if good_at is not None and good_at.tzinfo is None:
@@ -55,11 +70,12 @@ def read_status(warehouse: Warehouse) -> dict[str, Any]:
         table["age_hours"] = (
             round((now - good_at).total_seconds() / 3600, 2) if good_at is not None else None
         )
-    ages = [table["age_hours"] for table in tables]
+    ages = [table["age_hours"] for table in tables if table["status"] not in NOT_TO_BE_READ]
     found = {
         "age_hours": max(ages) if ages and None not in ages else None,
         "tables": tables,
         "runs": [],
+        "missing": [],
         "copied_at": copied_at,
     }
     if copied_at:
@@ -82,7 +98,26 @@ def read_status(warehouse: Warehouse) -> dict[str, Any]:
         "tables_not_read",
     )
     runs = [dict(zip(run_names, (*row[:3], *map(int, row[3:])), strict=True)) for row in rows]
+    if isinstance(warehouse, Destination):
+        found["missing"] = told(missing_parts(warehouse.pipeline))
     return found | {"runs": runs}
+
+
+def shown_companies(warehouse: Warehouse) -> list[str]:
+    """The companies that summary and report are about: those configured, of those that are there.
+
+    Returns:
+        Their ids; empty means all.
+    """
+    configured = company_ids()
+    if not configured:
+        return []
+    try:
+        _, rows = warehouse.query(f"select company_id from {MARTS}.dim_companies")
+    except NothingThere:
+        return []
+    there = {company_id for (company_id,) in rows}
+    return [company_id for company_id in configured if company_id in there]
 
 
 def show_status(status: dict[str, Any], console: Console) -> None:
@@ -105,6 +140,8 @@ def show_status(status: dict[str, Any], console: Console) -> None:
     if status["copied_at"]:
         console.print(tell_copy(status["copied_at"]), soft_wrap=True)
         return
+    for lacks in status["missing"]:
+        console.print(f"[yellow]{escape(lacks)}[/]", soft_wrap=True)
     runs = Table(box=None, header_style="dim", title="Last runs", title_justify="left")
     for name in ("run", "began (UTC)", "requests", "new", "changed", "deleted", "not read"):
         runs.add_column(name, justify="left" if name in {"run", "began (UTC)"} else "right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from sources.whop import RunReport
 from .destination import DATASET, MARTS
 from .figures import count, percent, usd
 from .reading import Warehouse
+from .status import shown_companies
 from .titles import named, printable
 
 QUERIES: tuple[tuple[str, str], ...] = (
@@ -50,17 +52,30 @@ limit 6""",
 """Queries to start from: what they answer, and their SQL, the same on DuckDB and Postgres."""
 
 
-def show_summary(destination: Warehouse, console: Console, report: RunReport | None = None) -> None:
+COUNTED_ROWS = 1_000_000
+"""Rows of a Postgres table from which on they are not counted one by one."""
+
+
+def show_summary(
+    destination: Warehouse,
+    console: Console,
+    report: RunReport | None = None,
+    companies: Sequence[str] = (),
+) -> None:
     """Print the last full month, the rows per table and, after a run, what it brought.
 
     Args:
         destination: a warehouse whose models are built.
         console: where to print.
         report: the run that has just ended.
+        companies: only these; none named, those that are configured.
     """
+    wanted = companies or shown_companies(destination)
     for company_id, title in _rows(
         destination, f"select company_id, title from {MARTS}.dim_companies order by title"
     ):
+        if wanted and company_id not in wanted:
+            continue
         _show_month(destination, console, company_id, named(title, company_id))
     _show_tables(destination, console, report)
     console.print(Text.assemble(("\nThe warehouse", "bold"), f" is {destination.location}"))
@@ -140,20 +155,46 @@ def _show_tables(destination: Warehouse, console: Console, report: RunReport | N
     tables = _rows(
         destination,
         "select table_name from information_schema.tables where table_schema = %s "
-        "and substr(table_name, 1, 4) <> '_dlt' order by table_name",
+        "and substr(table_name, 1, 1) <> '_' order by table_name",
         DATASET,
     )
     if not tables:
         # The copy for readers has none.
         return
-    counting = " union all ".join(
-        f"select '{name}', count(*) from {DATASET}.{name}" for (name,) in tables
-    )
-    for name, rows in sorted(_rows(destination, counting)):
+    empty: list[str] = []
+    for name, rows in sorted(_row_counts(destination, [name for (name,) in tables]).items()):
+        if rows == "0":
+            empty.append(name)
+            continue
         came = [f"{number:,}" if number else "·" for number in totals.get(name, (0, 0, 0))]
-        listing.add_row(name, f"{rows:,}", *(came if report else ()))
+        listing.add_row(Text(name), rows, *(came if report else ()))
     console.print()
     console.print(listing)
+    if empty:
+        console.print(Text(f" Without rows: {', '.join(empty)}", style="dim"))
+
+
+def _row_counts(destination: Warehouse, tables: Sequence[str]) -> dict[str, str]:
+    """Rows per raw table; on Postgres, which counts by reading, its estimate of a long one."""
+    found: dict[str, str] = {}
+    if destination.name == "postgres":
+        estimates = _rows(
+            destination,
+            "select relname, cast(reltuples as bigint) from pg_class "
+            "join pg_namespace on pg_namespace.oid = relnamespace where nspname = %s",
+            DATASET,
+        )
+        found = {
+            name: f"about {round(rows, -3):,}"
+            for name, rows in estimates
+            if name in tables and rows >= COUNTED_ROWS
+        }
+    for name in tables:
+        if name not in found:
+            quoted = name.replace('"', '""')
+            ((rows,),) = _rows(destination, f'select count(*) from {DATASET}."{quoted}"')
+            found[name] = f"{rows:,}"
+    return found
 
 
 def _rows(destination: Warehouse, sql: str, *values: Any) -> list[tuple[Any, ...]]:

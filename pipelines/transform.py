@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from .destination import PROJECT, WORK_FOLDER, Destination, first_line
-from .errors import DataTestFailed, PipelineError, SettingError
+from .destination import PROJECT, WORK_FOLDER, Destination
+from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
 from .lock import build_lock
 from .log import event as tell
 from .marts_copy import write_copy
+from .settings import model_variables
 from .waits import who_holds
 
 Progress = Callable[[str, int, int], None]
@@ -19,28 +22,42 @@ Progress = Callable[[str, int, int], None]
 
 
 def transform(
-    destination: Destination, arguments: Sequence[str] = (), progress: Progress | None = None
+    destination: Destination,
+    select: str | None = None,
+    variables: str | None = None,
+    progress: Progress | None = None,
 ) -> int:
     """Run `dbt build`: every model, and every test of it.
 
     Args:
         destination: the warehouse.
-        arguments: more arguments for dbt (`--select`, `--vars`, …).
+        select: which models, in dbt's syntax; None builds all.
+        variables: YAML with variables that count more than the settings under `[models]`.
         progress: told of every model and test.
 
     Returns:
         How many models and tests were run.
 
     Raises:
+        SettingError: a variable or a selection that there is not.
+        NothingThere: nothing is loaded yet.
         DataTestFailed: a test found rows it must not; the text names the tests.
         PipelineError: a model could not be built, and the text has dbt's own message; or the run's
             lock is lost; or the copy for readers cannot be written.
     """
     destination.still_locked()
+    chosen = json.dumps(model_variables(variables))
+    environment = destination.dbt_environment()
+    try:
+        destination.query(f"select 1 from {destination.pipeline.dataset_name}.sync_runs limit 1")
+    except NothingThere as error:
+        raise NothingThere(
+            f"Nothing is loaded into {destination.location} yet: `whop-elt sync` comes first"
+        ) from error
     # dbt takes a second to import; the other commands do not wait for it.
     from dbt.cli.main import dbtRunner
+    from dbt_common.exceptions import DbtDatabaseError
 
-    os.environ.update(destination.dbt_environment())
     work = (WORK_FOLDER / "dbt").resolve()
     total = 0
 
@@ -53,32 +70,38 @@ def transform(
             case "JinjaLogWarning":
                 tell(event.data.msg, logging.WARNING)
 
-    with build_lock(destination):
-        result = dbtRunner(callbacks=[watch]).invoke(
-            [
-                # What there is to say is said below; all else is in the log file.
-                "--log-level",
-                "none",
-                "--log-level-file",
-                "debug",
-                "build",
-                "--project-dir",
-                str(PROJECT),
-                "--profiles-dir",
-                str(PROJECT),
-                "--target-path",
-                str(work / "target"),
-                "--log-path",
-                str(work / "logs"),
-                "--no-use-colors",
-                *arguments,
-            ]
-        )
+    arguments = [
+        # What there is to say is said below; all else is in the log file.
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "debug",
+        "build",
+        "--project-dir",
+        str(PROJECT),
+        "--profiles-dir",
+        str(PROJECT),
+        "--target-path",
+        str(work / "target"),
+        "--log-path",
+        str(work / "logs"),
+        "--no-use-colors",
+        "--vars",
+        chosen,
+        *(["--select", select] if select else []),
+    ]
+    with build_lock(destination), _environment(environment):
+        result = dbtRunner(callbacks=[watch]).invoke(arguments)
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
     if result.exception is not None:
-        wrong = SettingError if arguments else PipelineError
-        raise wrong(f"dbt could not start: {first_line(result.exception)}") from result.exception
+        if isinstance(result.exception, OSError):
+            raise result.exception
+        of_database = isinstance(result.exception, DbtDatabaseError)
+        wrong = SettingError if select and not of_database else PipelineError
+        # Its first line says only of which kind it is.
+        says = " ".join(str(result.exception).split())
+        raise wrong(f"dbt could not start: {says}") from result.exception
     outcomes: list[Any] = list(result.result)  # type: ignore[arg-type]  # a run's results
     if not outcomes:
         raise SettingError("No model or test matches what --select says")
@@ -106,6 +129,21 @@ def _why(destination: Destination, broken: Any) -> str:
     model = broken.node
     holders = who_holds(destination, model.schema, model.alias)
     return f"{model.schema}.{model.alias} could not be had in time: {holders}"
+
+
+@contextmanager
+def _environment(more: Mapping[str, str]) -> Iterator[None]:
+    """What dbt's profile and libpq read; gone when dbt has ended."""
+    before = {name: os.environ.get(name) for name in more}
+    os.environ.update(more)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _names(outcomes: Sequence[Any]) -> str:

@@ -50,14 +50,18 @@ SYNC_RUNS: Mapping[str, ColumnType] = {
     **dict.fromkeys(
         ("requests", "retries", "rows_read", "rows_new", "rows_changed", "rows_deleted"), "bigint"
     ),
-    **dict.fromkeys(("cursor_before", "cursor_after", "error"), "text"),
+    **dict.fromkeys(("cursor_before", "cursor_after", "error", "unreadable", "notes"), "text"),
     **dict.fromkeys(("_dlt_load_id", "_dlt_id"), "text"),
 }
 """The sync's own log; its one float, `seconds`, is added where the tables are created."""
 
 RAW_TABLES: Mapping[str, Mapping[str, ColumnType]] = {
     **{name: {**resource.columns, **EVERY_TABLE} for name, resource in BY_NAME.items()},
-    "membership_states": {**BY_NAME["memberships"].columns, **EVERY_TABLE},
+    **{
+        resource.states_table: {**resource.columns, **EVERY_TABLE}
+        for resource in BY_NAME.values()
+        if resource.states_table
+    },
     "sync_runs": SYNC_RUNS,
 }
 

@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Connection, TriggerRule, Variable, dag, get_current_context, task
@@ -45,27 +44,26 @@ def whop_elt() -> None:
         from pipelines.run import companies_to_sync
 
         with _worker() as (destination, folder), _watching() as watch:
-            watch.step("check")
-            good = 0
-            for finding in findings(destination, tables=False):
-                event(f"{'ok' if finding.ok else 'no'}: {finding.what}: {finding.says}")
-                if finding.what == "destination":
-                    if not finding.ok:
-                        wrong = finding.exit_code is ExitCode.SETTING
-                        raise (SettingError if wrong else PipelineError)(finding.says)
-                    if finding.says.startswith(folder):
-                        raise SettingError(
-                            "Set DESTINATION__DUCKDB__CREDENTIALS to an absolute path: a task's "
-                            "folder goes with the task"
-                        )
-                elif finding.ok or finding.exit_code is ExitCode.PARTLY:
-                    good += 1
-                else:
-                    problem = finding
-            if not good:
-                wrong = problem.exit_code is ExitCode.SETTING
-                raise (SettingError if wrong else PipelineError)(problem.says)
-            watch.step("")
+            with watch.step("check"):
+                good = 0
+                for finding in findings(destination, tables=False):
+                    event(f"{'ok' if finding.ok else 'no'}: {finding.what}: {finding.says}")
+                    if finding.what == "destination":
+                        if not finding.ok:
+                            wrong = finding.exit_code is ExitCode.SETTING
+                            raise (SettingError if wrong else PipelineError)(finding.says)
+                        if finding.says.startswith(folder):
+                            raise SettingError(
+                                "Set DESTINATION__DUCKDB__CREDENTIALS to an absolute path: a "
+                                "task's folder goes with the task"
+                            )
+                    elif finding.ok or finding.exit_code is ExitCode.PARTLY:
+                        good += 1
+                    else:
+                        problem = finding
+                if not good:
+                    wrong = problem.exit_code is ExitCode.SETTING
+                    raise (SettingError if wrong else PipelineError)(problem.says)
             # One company that cannot be read fails its own task; the others are synced.
             return companies_to_sync(destination)
 
@@ -73,17 +71,16 @@ def whop_elt() -> None:
     def sync(company_id: str | None) -> dict[str, Any]:
         """Load what is new, changed or gone; fail when a table could not be read."""
         from pipelines.errors import ExitCode, PipelineError, SettingError
-        from pipelines.run import locked_destination
+        from pipelines.run import opened
         from pipelines.run import sync as pipeline_sync
         from sources.whop import RunReport
 
         get_current_context()["company"] = company_id or "all"
         report = RunReport()
         with _worker() as (name, _), _watching(report.run_id, company_id) as watch:
-            with locked_destination(name, company_id) as destination:
-                watch.opened(destination)
-                watch.step("sync")
-                code = pipeline_sync(destination, report)
+            with opened(watch, name, company_id) as destination:
+                with watch.step("sync"):
+                    code = pipeline_sync(destination, report)
                 watch.synced(report)
             unread = {
                 f"{table.company_id} {table.table}": table.error or table.status
@@ -105,17 +102,16 @@ def whop_elt() -> None:
     def transform() -> int:
         """Build and test the models over what could be loaded."""
         from pipelines.alerts import tell_age
-        from pipelines.run import locked_destination
+        from pipelines.run import opened
         from pipelines.transform import transform as build
 
         with (
             _worker() as (name, _),
             _watching() as watch,
-            locked_destination(name) as destination,
+            opened(watch, name) as destination,
         ):
-            watch.opened(destination)
-            watch.step("models")
-            count = build(destination)
+            with watch.step("models"):
+                count = build(destination)
             watch.transformed()
             tell_age(watch, destination)
         return count
@@ -128,17 +124,18 @@ def whop_elt() -> None:
         from pipelines.errors import SettingError
         from pipelines.reading import open_reader
         from pipelines.run import report_to
+        from pipelines.settings import report_path
         from pipelines.summary import show_summary
 
         with _worker() as (name, _):
-            page = os.environ.get("WHOP_ELT_REPORT")
-            if page and not Path(page).is_absolute():
+            page = report_path()
+            if page and not page.is_absolute():
                 raise SettingError(
                     "Set WHOP_ELT_REPORT to an absolute path: a task's folder goes with the task"
                 )
             with open_reader(name) as warehouse:
                 if page:
-                    report_to(warehouse, Path(page))
+                    report_to(warehouse, page)
                 show_summary(warehouse, Console(width=120, emoji=False))
         ti = get_current_context()["ti"]
         companies = ti.xcom_pull(task_ids="check")
@@ -170,13 +167,16 @@ def _worker() -> Iterator[tuple[str, str]]:
             other error, another run's lock among them, Airflow tries again: no row comes twice.
     """
     from pipelines.errors import DataTestFailed, SettingError
+    from pipelines.process import private_files
+    from pipelines.settings import destination_name
 
     settings = _settings()
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="whop-elt-") as folder, chdir(folder):
         os.environ.update(settings)
         try:
-            yield os.environ.get("WHOP_ELT_DESTINATION", "duckdb"), folder
+            with private_files():
+                yield destination_name(), folder
         except (SettingError, DataTestFailed) as error:
             raise AirflowFailException(str(error)) from error
         finally:

@@ -7,7 +7,6 @@ data: totals, and the names of companies, products and plans.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from markupsafe import Markup
 
 from ..errors import SettingError
 from ..figures import NOTHING
+from ..process import usual_mask
 from ..reading import Warehouse
 from ..titles import printable
 from .charts import draw
@@ -102,10 +102,8 @@ def _replace(path: Path, text: str) -> None:
             temporary = Path(file.name)
             try:
                 file.write(text)
-                # A temporary file is its owner's alone; this one is made like any other.
-                mask = os.umask(0)
-                os.umask(mask)
-                temporary.chmod(0o666 & ~mask)
+                # A temporary file is its owner's alone; this one is made to be handed on.
+                temporary.chmod(0o666 & ~usual_mask())
                 temporary.replace(path)
             except BaseException:
                 temporary.unlink(missing_ok=True)

@@ -132,7 +132,11 @@ def _last_run(freshness: Sequence[Row]) -> str:
 
 def _not_read(freshness: Sequence[Row]) -> list[str]:
     """Tables whose last run did not read them."""
-    why = {"forbidden": "the API key lacks the permission", "failed": "reading it failed"}
+    why = {
+        "forbidden": "the API key lacks the permission",
+        "not_available": "Whop does not have the list",
+        "failed": "reading it failed",
+    }
     return [
         f"{row['table_name']}: {why.get(row['last_run_status'], row['last_run_status'])}; "
         + (

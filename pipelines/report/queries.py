@@ -9,6 +9,7 @@ from typing import Any
 from ..destination import MARTS
 from ..errors import NothingThere
 from ..reading import Warehouse
+from ..settings import tables
 
 Row = dict[str, Any]
 
@@ -106,6 +107,9 @@ def read(destination: Warehouse) -> list[CompanyRows]:
             f"The marts the report is made of are not all in {destination.location}: "
             "`whop-elt transform` builds them from what is loaded, `whop-elt run` loads it too"
         ) from error
+    # Those left out are of no concern any more, whatever became of them in their last run.
+    wanted = tables()
+    answers["freshness"] = [row for row in answers["freshness"] if row["table_name"] in wanted]
     by_company: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for name, rows in answers.items():
         for row in rows:

@@ -6,7 +6,8 @@
     pipeline = dlt.pipeline("whop", destination="duckdb", dataset_name="whop_raw")
     pipeline.run(whop())          # the key from SOURCES__WHOP__API_KEY or .dlt/secrets.toml
 
-Tables (each merged on `id`; see `resources.py` for what is asked and how changes are found):
+Tables (each merged on `id`, and on the company where two may share a row; see `resources.py` for
+what is asked and how changes are found):
 
 - companies, products, plans, promo_codes: the business and what it sells
 - members, memberships, payments, payment_methods: who buys, what runs, what was paid and how
@@ -15,7 +16,7 @@ Tables (each merged on `id`; see `resources.py` for what is asked and how change
 - invoices, checkout_configurations, entries, leads, affiliates, reviews: how customers come
 - authorized_users, apps, experiences: who and what works for the business
 - users, files, payment_fees: one request per row, so only when named in `tables`
-- membership_states: every state a membership was seen in (append only)
+- membership_states, plan_states: every state a membership, or a plan, was seen in (append only)
 - sync_runs: what each run did, per table (append only)
 
 A run brings what is new (`created_after`), what has changed since the last run, and, every
@@ -26,17 +27,16 @@ removed. State lives in the destination, with the rows.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, get_args
-from urllib.parse import urlsplit
 
 import dlt
 import pyarrow as pa
 from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
+from . import given, loads
 from .client import DEFAULT_BASE_URL, LEGACY, WhopClient
 from .context import RunContext
 from .errors import WhopError
@@ -47,6 +47,7 @@ from .rate_limit import RateLimit
 from .resources import BY_NAME, RESOURCES
 from .run_report import SYNC_RUNS_COLUMNS, RunReport
 from .schema import dlt_columns
+from .structure import Structure, free_shared_ids
 
 MERGE: TDeleteInsertStrategyDict = {
     "disposition": "merge",
@@ -90,7 +91,8 @@ def whop(
             with the key answers.
         tables: names of the tables to read; None, or `default` among them, reads all but those
             that take one request per row (users, files, payment_fees).
-        full: read every table whole, and mark what Whop has no more.
+        full: read every table whole, and mark what Whop has no more; a pass that is under way is
+            begun anew, so with `slice_rows` only the first of the runs that make it is `full`.
         full_every_days: age of the last full pass, in days, at which a run becomes one by itself.
         lookback_days: age, in days, up to which rows are re-read that may have changed and do not
             tell: refunds, disputes and the like, and payments if Whop refuses to say which have.
@@ -113,12 +115,14 @@ def whop(
         WhopError: the key is refused, a company is not there or, without a report, whatever stops
             a table.
     """
-    if not api_key.strip():
+    api_key = given.seen(api_key)
+    if not api_key:
         raise ValueError("Set SOURCES__WHOP__API_KEY: it is empty")
-    if company_id and company_ids:
+    one = given.companies([company_id or ""], "SOURCES__WHOP__COMPANY_ID")
+    several = given.companies(company_ids or [], "SOURCES__WHOP__COMPANY_IDS")
+    if one and several:
         raise ValueError("Set SOURCES__WHOP__COMPANY_ID or SOURCES__WHOP__COMPANY_IDS, not both")
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
-        raise ValueError(f"SOURCES__WHOP__BASE_URL is {base_url!r}, no address: {DEFAULT_BASE_URL}")
+    base_url = given.address(base_url, DEFAULT_BASE_URL)
     chosen = chosen_tables(tables)
     if pii not in get_args(Pii):
         raise ValueError(f"SOURCES__WHOP__PII is {pii!r}; it can be {', '.join(get_args(Pii))}")
@@ -137,14 +141,14 @@ def whop(
             raise ValueError(f"SOURCES__WHOP__{name} is {value}; it can be {least} or more")
     run = _Run(
         client=WhopClient(
-            api_key.strip(),
+            api_key,
             base_url,
-            api_version,
+            given.seen(api_version),
             max_attempts=max_attempts,
             backoff=backoff_seconds,
             rate_limit=rate_limit,
         ),
-        company_ids=company_ids or [company_id or "me"],
+        company_ids=several or one or ["me"],
         tables=chosen,
         settings=Settings(
             overlap=timedelta(minutes=overlap_minutes),
@@ -158,31 +162,35 @@ def whop(
         strict=report is None,
     )
     # dlt adds its load id to Arrow tables only when told. By it a run sees what a killed one left.
-    os.environ.setdefault("NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID", "true")
+    dlt.config["normalize.parquet_normalizer.add_dlt_load_id"] = True
     _quieten_dlt()
     resources = [
         dlt.resource(
             run.rows(resource.name),
             name=resource.name,
             write_disposition=MERGE,
-            primary_key="id",
+            primary_key=resource.key,
             columns=dlt_columns(resource),
         )
         for resource in RESOURCES
     ]
-    membership_states = dlt.resource(
-        run.rows("memberships", keep_state=False),
-        name="membership_states",
-        write_disposition="append",
-        columns=dlt_columns(BY_NAME["memberships"], merged=False),
-    )
+    states = [
+        dlt.resource(
+            run.rows(resource.name, keep_state=False),
+            name=resource.states_table,
+            write_disposition="append",
+            columns=dlt_columns(resource, merged=False),
+        )
+        for resource in RESOURCES
+        if resource.states_table
+    ]
     sync_runs = dlt.resource(
         run.sync_runs(),
         name="sync_runs",
         write_disposition="append",
         columns=SYNC_RUNS_COLUMNS,
     )
-    return [*resources, membership_states, sync_runs]
+    return [*resources, *states, sync_runs]
 
 
 def chosen_tables(names: Sequence[str] | None) -> list[str]:
@@ -235,8 +243,8 @@ class _Run:
                 continue
             for rows in run.changed_rows():
                 empty = False
-                if len(extractions) > 1:
-                    # A payment method may be a customer's of two companies.
+                if len(extractions) > 1 and not run.resource.shared:
+                    # No two companies have an id in common; if they did, the load would fail.
                     ids = rows["id"].to_pylist()
                     rows = rows.filter(pa.array([each not in yielded for each in ids]))
                     yielded.update(ids)
@@ -255,14 +263,17 @@ class _Run:
     def _read(self) -> list[Extraction]:
         if self._extractions is None:
             self._extractions = []
+            free_shared_ids(dlt.current.pipeline())
+            selected = dlt.current.source().selected_resources.keys()
             context = RunContext(
                 self._client,
-                [BY_NAME[name] for name in self._tables],
+                [BY_NAME[name] for name in self._tables if name in selected],
                 self._settings,
                 dlt.current.pipeline(),
                 _known_states(),
                 self._report,
                 self._privacy,
+                Structure(dlt.current.pipeline(), dlt.current.source_schema(), selected),
                 self._strict,
             )
             for company_id in self._company_ids:
@@ -270,6 +281,11 @@ class _Run:
                 self._extractions.append(extraction)
                 extraction.read()
             self._client.close()
+            load_id = dlt.current.load_package_state()["load_id"]
+            with dlt.current.pipeline().sql_client() as client:
+                for extraction in self._extractions:
+                    if extraction.tables:
+                        loads.note(client, extraction.company_id, load_id)
         return self._extractions
 
 

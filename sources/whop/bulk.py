@@ -8,14 +8,21 @@ goes value by value.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .resources import ColumnType
-from .values import DECIMAL_PRECISION, DECIMAL_SCALE, UNFIT, to_decimal, to_json
+from .values import (
+    DECIMAL_PRECISION,
+    DECIMAL_SCALE,
+    FIRST_MOMENT,
+    LAST_MOMENT,
+    UNFIT,
+    to_decimal,
+    to_json,
+)
 
 ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
     "text": pa.string(),
@@ -31,8 +38,7 @@ _EXACT_BELOW = 1e6
 """Up to here a float is nearer to one multiple of the smallest unit than to any other."""
 
 _FIRST, _LAST = (
-    pa.scalar(moment.replace(tzinfo=UTC), ARROW_TYPES["timestamp"])
-    for moment in (datetime.min, datetime.max)
+    pa.scalar(moment, ARROW_TYPES["timestamp"]) for moment in (FIRST_MOMENT, LAST_MOMENT)
 )
 
 _OBJECT = {dict, type(None)}
@@ -130,8 +136,8 @@ def _take_apart(
             columns[prefix + field.name] = read = values.cast(ARROW_TYPES[kind])
             if kind == "timestamp":
                 ends = pc.min_max(read)
-                # Arrow has a year 0, and one 10000.
-                if pc.or_(pc.less(ends["min"], _FIRST), pc.greater(ends["max"], _LAST)).as_py():
+                too_late = pc.greater_equal(ends["max"], _LAST)
+                if pc.or_(pc.less(ends["min"], _FIRST), too_late).as_py():
                     raise NotAsDocumented
 
 

@@ -5,24 +5,28 @@ Knows nothing of dlt, of tables, or of what has been read before.
 
 from __future__ import annotations
 
-import json
+import math
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
 import tenacity
 
+from .decoding import decode
 from .errors import (
     BrokenPaging,
     KeyRefused,
     NotFound,
+    NotOffered,
     PermissionMissing,
     RequestRefused,
     Unavailable,
@@ -56,6 +60,14 @@ NOT_DONE_STATUSES = frozenset({409, 429})
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """What breaks before the first byte of a request has left."""
 
+LONGEST_WAIT = 120.0
+"""Seconds that a run waits between two tries, whatever a server asks for."""
+
+_TIME_TO_WAIT = re.compile(
+    r"\b(?:in|wait|after)\s+(\d+(?:\.\d+)?)\s*(ms|milli\w*|s|sec\w*|m|min\w*|h|hours?)\b",
+    re.IGNORECASE,
+)
+
 Row = dict[str, Any]
 Params = Mapping[str, str | Sequence[str]]
 
@@ -79,7 +91,7 @@ class Page:
     server_time: datetime
     """UTC, from the `Date` header; the local clock where there is none."""
     cleaned: int
-    """Texts out of which a character no database holds was taken."""
+    """Texts out of which a character was taken that no database, page or terminal wants."""
     more: bool
     """Whether the list goes on behind this page."""
 
@@ -96,6 +108,9 @@ class WhopClient:
         max_attempts: how often one request is tried before `Unavailable`.
         backoff: seconds before the first retry; doubles with each, up to a minute, with jitter.
         rate_limit: shared by clients of one key, as Whop counts by key; None is one of its own.
+
+    Raises:
+        ValueError: the key holds a character that cannot be sent.
     """
 
     def __init__(
@@ -109,6 +124,8 @@ class WhopClient:
         backoff: float = 0.5,
         rate_limit: RateLimit | None = None,
     ) -> None:
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise ValueError("Set SOURCES__WHOP__API_KEY anew: it holds a character no key has")
         headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
         if api_version != NO_VERSION:
             headers["Api-Version-Date"] = api_version
@@ -130,7 +147,8 @@ class WhopClient:
         self.retries: Counter[str] = Counter()
         """Requests sent again, by operation."""
 
-        self._api_key = api_key
+        spellings = {api_key, quote(api_key, safe=""), ascii(api_key)[1:-1]}
+        self._spellings = sorted(spellings - {""}, key=len, reverse=True)
 
     def __enter__(self) -> WhopClient:
         return self
@@ -145,11 +163,12 @@ class WhopClient:
     def stop(self) -> None:
         """Send nothing more, from whatever thread: requests that wait for their turn fail."""
         self._stopped.set()
-        self._rate_limit.stop()
 
     def masked(self, text: str) -> str:
         """Return the text without the key, in case a server or a proxy has repeated it."""
-        return text.replace(self._api_key, "***") if self._api_key else text
+        for spelled in self._spellings:
+            text = text.replace(spelled, "***")
+        return text
 
     def page(
         self,
@@ -195,7 +214,10 @@ class WhopClient:
         query: dict[str, str | Sequence[str]] = {"first": str(PAGE_SIZE), **params}
         seen: set[str] = set()
         while True:
-            body, server_time, cleaned = self._list(path, query, tenant, company_id, operation)
+            try:
+                body, server_time, cleaned = self._list(path, query, tenant, company_id, operation)
+            except NotFound as error:
+                raise NotOffered(str(error)) from error
             rows, page_info = _rows(body, path, secrets), body["page_info"]
             # end_cursor stays filled in on the last page: only has_next_page says that it is one.
             more: bool = page_info["has_next_page"]
@@ -313,7 +335,10 @@ class WhopClient:
         error = state.outcome.exception() if state.outcome else None
         asked = error.wait if isinstance(error, _Transient) else None
         backoff = tenacity.wait_exponential_jitter(self._backoff, max=60, jitter=self._backoff)
-        return asked + self._backoff * 0.1 if asked is not None else backoff(state)
+        if asked is None:
+            return backoff(state)
+        # What asks for more is no rate limit: the try counts, and the run comes to its end.
+        return min(asked + self._backoff * 0.1, LONGEST_WAIT)
 
     def _send(
         self,
@@ -323,37 +348,67 @@ class WhopClient:
         operation: str,
         json_body: Row | None,
     ) -> tuple[Any, datetime, int]:
-        self._rate_limit.wait(operation)
+        self._rate_limit.wait(operation, self._stopped)
         if self._stopped.is_set():
             raise WhopError(f"{operation}: not sent, as the run was stopped")
         self._count(self.requests, operation)
+        failure: Exception
         try:
             response = self._http.request(method, path, params=params, json=json_body)
-        except httpx.UnsupportedProtocol as error:
-            raise WhopError(
-                f"{self.base_url} is no address: set SOURCES__WHOP__BASE_URL"
-            ) from error
+        except httpx.UnsupportedProtocol:
+            failure = WhopError(f"{self.base_url} is no address: set SOURCES__WHOP__BASE_URL")
         except httpx.LocalProtocolError as error:
-            raise WhopError(f"The request cannot be sent: {error}. Look at the settings") from error
+            says = self.masked(str(error))
+            failure = WhopError(f"The request cannot be sent: {says}. Look at the settings")
         except httpx.TransportError as error:
             # A refused, dropped or timed-out connection, and a body shorter than announced.
-            raise _Transient(
-                f"{type(error).__name__}: {error}", not_done=isinstance(error, NEVER_SENT)
-            ) from error
+            says = self.masked(f"{type(error).__name__}: {error}")
+            failure = _Transient(says, not_done=isinstance(error, NEVER_SENT))
+        else:
+            return self._read(response, method, operation)
+        # Not while the library's error is handled: its own words would go along, key and all.
+        raise failure
+
+    def _read(
+        self, response: httpx.Response, method: str, operation: str
+    ) -> tuple[Any, datetime, int]:
+        """What an answer holds, the server's time, and how many texts were cleaned."""
         if response.status_code in RETRIED_STATUSES:
             raise _Transient(
-                f"HTTP {response.status_code}: {_message(response)}",
-                _asked_wait(response),
+                f"HTTP {response.status_code}: {self._message(response)}",
+                _asked_wait(response, self._message(response)),
                 not_done=response.status_code in NOT_DONE_STATUSES,
             )
         if not response.is_success:
-            refusal = _error(response, operation)
+            refusal = _error(response, operation, self._message(response))
             refusal.server_time = _server_time(response)
             raise refusal
-        body, cleaned = _decode(response.content)
+        decoded = None
+        with suppress(ValueError):
+            decoded = decode(response.content)
+        if decoded is None:
+            # What begins like JSON was an answer of Whop's, and may hold a credential.
+            begins = "broken off"
+            if response.content.lstrip()[:1] not in (b"{", b"["):
+                begins = repr(self.masked(response.text)[:80])
+            raise _Transient(f"the answer is not JSON: {begins}")
+        body, cleaned = decoded
         if method == "GET" and not isinstance(body, dict):
             raise _Transient(f"the answer is not a JSON object but a {type(body).__name__}")
         return body, _server_time(response), cleaned
+
+    def _message(self, response: httpx.Response) -> str:
+        """What the server says went wrong, without the key; the shape differs by endpoint."""
+        try:
+            body = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            return self.masked(response.text)[:200]
+        error = body.get("error", body) if isinstance(body, dict) else body
+        if isinstance(error, dict) and isinstance(error.get("errors"), list) and error["errors"]:
+            error = error["errors"][0]
+        if isinstance(error, dict):
+            error = error.get("message") or error.get("detail") or error
+        return self.masked(str(error))
 
     def _count(self, counter: Counter[str], operation: str) -> None:
         with self._lock:
@@ -383,84 +438,40 @@ def _server_time(response: httpx.Response) -> datetime:
         return datetime.now(UTC)
 
 
-def _asked_wait(response: httpx.Response) -> float | None:
+def _asked_wait(response: httpx.Response, message: str) -> float | None:
     """Seconds the server asks to wait: the `Retry-After` header, else a time in the message."""
     header = response.headers.get("Retry-After", "")
-    if header.isdigit():
-        return float(header)
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(header)
+        except ValueError:
+            seconds = math.nan
+        else:
+            seconds = (moment.astimezone(UTC) - _server_time(response)).total_seconds()
+    if math.isfinite(seconds):
+        return max(0.0, seconds)
     if response.status_code != 429:
         return None
-    found = re.search(r"(\d+(?:\.\d+)?)\s*(ms|milli|s|m)", _message(response), re.IGNORECASE)
-    if not found:
-        return None
-    unit = {"ms": 0.001, "milli": 0.001, "s": 1.0, "m": 60.0}[found[2].lower()]
-    return float(found[1]) * unit
+    found = _TIME_TO_WAIT.search(message)
+    return float(found[1]) * _seconds(found[2]) if found else None
 
 
-def _message(response: httpx.Response) -> str:
-    """What the server says went wrong; the shape differs by endpoint."""
-    try:
-        body = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        return response.text[:200]
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if isinstance(error, dict) and isinstance(error.get("errors"), list) and error["errors"]:
-        error = error["errors"][0]
-    if isinstance(error, dict):
-        return str(error.get("message") or error.get("detail") or error)
-    return str(error)
+def _seconds(unit: str) -> float:
+    if unit.lower().startswith(("ms", "milli")):
+        return 0.001
+    return {"s": 1.0, "m": 60.0, "h": 3600.0}[unit[0].lower()]
 
 
-def _error(response: httpx.Response, operation: str) -> WhopError:
-    says = f"{operation}: HTTP {response.status_code}: {_message(response).rstrip('.')}"
+def _error(response: httpx.Response, operation: str, message: str) -> WhopError:
+    says = f"{operation}: HTTP {response.status_code}: {message.rstrip('.')}"
     match response.status_code:
         case 401:
             return KeyRefused(f"{says}. Set SOURCES__WHOP__API_KEY to a key that is valid")
         case 403:
             return PermissionMissing(says)
-        case 404:
+        case 404 | 410:
             return NotFound(says)
         case _:
             return RequestRefused(says)
-
-
-def _int64(digits: str) -> int | float:
-    """A number as orjson reads it: one that 64 bits do not hold becomes a float."""
-    number = int(digits)
-    return number if -(2**63) <= number < 2**64 else float(digits)
-
-
-def _decode(content: bytes) -> tuple[Any, int]:
-    """Parse a body; take out and count what no database holds (NUL, half a surrogate pair)."""
-    if not content:
-        return None, 0
-    try:
-        body = orjson.loads(content)
-        suspicious = b"\\u0000" in content
-    except orjson.JSONDecodeError:
-        # orjson refuses a lone surrogate, which the standard library reads.
-        try:
-            body = json.loads(content, parse_int=_int64)
-        except ValueError as error:
-            # What begins like JSON was an answer of Whop's, and may hold a credential.
-            begins = "broken off" if content.lstrip()[:1] in b"{[" else repr(content[:80])
-            raise _Transient(f"the answer is not JSON: {begins}") from error
-        suspicious = True
-    if not suspicious:
-        return body, 0
-    cleaned = 0
-
-    def clean(value: Any) -> Any:
-        nonlocal cleaned
-        if isinstance(value, str):
-            units = value.replace("\0", "").encode("utf-16", "surrogatepass")
-            text = units.decode("utf-16", "replace")
-            cleaned += text != value
-            return text
-        if isinstance(value, list):
-            return [clean(item) for item in value]
-        if isinstance(value, dict):
-            return {clean(key): clean(item) for key, item in value.items()}
-        return value
-
-    return clean(body), cleaned

@@ -79,9 +79,10 @@ class Comparison:
             if other.ok:
                 named |= other.spool.refers_to[resource.name]
             for column, target in other.resource.refers_to.items():
-                if target == resource.name and other.state.last_run != table.state.last_run:
-                    # A run has loaded the one table and not the other: what its rows name may be
-                    # missing since.
+                apart = other.state.last_run != table.state.last_run
+                if target == resource.name and (apart or table.state.last_full is None):
+                    # A run has loaded the one table and not the other, or this one was dropped:
+                    # what its rows name may be missing since.
                     named |= self._warehouse.values(other.resource, column)
         named -= set(read.to_pylist()) if named else set()
         self._reader.read_by_id(table, expected, named - expected)
@@ -182,8 +183,12 @@ class Comparison:
             report.notes.append(
                 "values of an unexpected type kept in _whop_extra: " + _counted(findings.unfit)
             )
+        if findings.too_deep:
+            report.notes.append("fields nested too deep: " + _counted(findings.too_deep))
         if table.cleaned:
-            report.notes.append(f"{table.cleaned} texts had characters no database holds")
+            report.notes.append(
+                f"{table.cleaned} texts had control characters, which were left out"
+            )
 
 
 def _counted(counter: Mapping[str, int]) -> str:

@@ -11,6 +11,7 @@ from .planning import Settings, TableState
 from .privacy import Privacy
 from .resources import Resource
 from .run_report import RunReport
+from .structure import Structure
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class RunContext:
         states: by company and table, what the last good run left.
         report: filled with a row per table.
         privacy: what becomes of personal data.
+        structure: what the destination lacks of the tables.
         strict: raise the first error instead of noting it and going on with the other tables.
     """
 
@@ -36,4 +38,5 @@ class RunContext:
     states: Mapping[str, Mapping[str, TableState]]
     report: RunReport
     privacy: Privacy
+    structure: Structure
     strict: bool

@@ -21,7 +21,11 @@ class PermissionMissing(WhopError):
 
 
 class NotFound(WhopError):
-    """404: no such object."""
+    """404 or 410: no such object."""
+
+
+class NotOffered(NotFound):
+    """404 or 410 on a list: this account, or this version of the API, does not have it."""
 
 
 class RequestRefused(WhopError):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from .client import Row
 from .comparison import Comparison
 from .context import RunContext
-from .errors import NotFound, PermissionMissing, Unavailable, WhopError
+from .errors import NotFound, NotOffered, PermissionMissing, Unavailable, WhopError
 from .followers import Followers
-from .planning import TableState, plan, remember
+from .planning import TableState, plan, remember, renewed
 from .reading import Reader
 from .resources import REFERRED_TABLES
 from .run_report import TableReport
@@ -48,6 +50,7 @@ class Extraction:
         started_at = datetime.now(UTC)
         try:
             company, now = self._company()
+            self._context.structure.have_made_anew(now)
         except WhopError as error:
             if self._context.strict:
                 raise
@@ -62,7 +65,8 @@ class Extraction:
         listed = self._tables(lambda table: table.resource.listed)
         self._each(listed, reader.walk)
         # Opened only now: reading can take hours, and no database likes to wait that long.
-        with Warehouse(self._context.pipeline, self.company_id) as warehouse:
+        missing = self._context.structure.missing
+        with Warehouse(self._context.pipeline, self.company_id, missing) as warehouse:
             self._compare(reader, warehouse, now)
         self._finish(now)
 
@@ -149,8 +153,11 @@ class Extraction:
 
     def _begin(self, now: datetime, started_at: datetime) -> None:
         states = self._known_states()
+        structure = self._context.structure
         for resource in self._context.resources:
-            state = states.get(resource.name, TableState())
+            made_anew = structure.made_anew(resource)
+            known = states.get(resource.name, TableState())
+            state = renewed(known, self._context.settings, made_anew)
             planned = plan(resource, state, now, self._context.settings)
             report = TableReport(
                 self.company_id,
@@ -163,7 +170,7 @@ class Extraction:
             self._context.report.tables.append(report)
             spool = Spool(
                 resource,
-                RowTable(resource, self.company_id, now, self._context.privacy),
+                RowTable(resource, self.company_id, now, self._context.privacy, made_anew),
                 Path(self._folder.name) / f"{resource.name}.arrow",
             )
             self.tables[resource.name] = TableRun(resource, state, planned, spool, report)
@@ -198,6 +205,12 @@ class Extraction:
             table.report.status = "forbidden"
             needed = ", ".join(table.resource.permissions) or "no permission that is documented"
             table.report.error = f"{error}. The table needs of the API key: {needed}"
+        elif isinstance(error, NotOffered):
+            table.report.status = "not_available"
+            table.report.error = (
+                f"{error}. This account, or this version of the API, does not have the list: name "
+                f"the tables you want in SOURCES__WHOP__TABLES, without {table.resource.name}"
+            )
         else:
             table.report.status = "failed"
             table.report.error = str(error)
@@ -213,6 +226,8 @@ class Extraction:
                 report.retries += client.retries.pop(operation, 0)
             after = table.state
             if table.ok:
+                unreadable = table.unreadable()
+                report.unreadable = dict(Counter(chain.from_iterable(unreadable.values())))
                 after = table.next_state = remember(
                     table.resource,
                     table.state,
@@ -220,6 +235,8 @@ class Extraction:
                     now,
                     table.spool.newest,
                     table.left,
+                    unreadable,
+                    report.rows_read if table.resource.paced and table.plan.whole else None,
                 )
                 report.unfinished = bool(table.left) or table.more
             report.cursor_after = after.cursor.isoformat() if after.cursor else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -44,16 +45,18 @@ def followed(resource: Resource) -> tuple[str, ...]:
     return tuple(USER_COLUMNS if resource.changes == "named" else FILE_COLUMNS)
 
 
-def users_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
+def users_to_read(
+    warehouse: Warehouse, read: Mapping[str, Rows], since: datetime | None = None
+) -> list[str]:
     """Ids of users to read: those never read, and those a row now shows with another name.
 
     Args:
         warehouse: what is stored.
         read: what this run has read, by table.
+        since: what was read before (UTC) is to be read again.
     """
-    stored = {
-        row[0]: row[1:] for row in warehouse.columns(BY_NAME["users"], "id", "username", "name")
-    }
+    users = warehouse.columns(BY_NAME["users"], "id", "username", "name", since=since)
+    stored = {row[0]: row[1:] for row in users}
     named: set[str] = set()
     changed: set[str] = set()
     for table, columns in USER_COLUMNS.items():
@@ -75,12 +78,15 @@ def users_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
     return sorted((named - stored.keys()) | changed)
 
 
-def files_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
+def files_to_read(
+    warehouse: Warehouse, read: Mapping[str, Rows], since: datetime | None = None
+) -> list[str]:
     """Ids of files to read: those never read. A file that is there does not change.
 
     Args:
         warehouse: what is stored.
         read: what this run has read, by table.
+        since: what was read before (UTC) is to be read again.
     """
     named: set[str] = set()
     for table, columns in FILE_COLUMNS.items():
@@ -90,7 +96,8 @@ def files_to_read(warehouse: Warehouse, read: Mapping[str, Rows]) -> list[str]:
             for rows in read[table].tables() if table in read else ():
                 for value in rows[column].to_pylist():
                     named |= _files_in(value)
-    return sorted(named - {row[0] for row in warehouse.columns(BY_NAME["files"], "id")})
+    stored = warehouse.columns(BY_NAME["files"], "id", since=since)
+    return sorted(named - {row[0] for row in stored})
 
 
 def _files_in(value: Any) -> set[str]:
@@ -160,7 +167,7 @@ class Followers:
         else:
             choose = users_to_read if table.resource.changes == "named" else files_to_read
             spools = {t.resource.name: t.spool for t in self._tables.values() if t.ok}
-            ids = choose(self._warehouse, spools)
+            ids = choose(self._warehouse, spools, table.state.made_anew)
             some = ids[:OBJECTS_PER_RUN]
             denied = 0
             for asked, (object_id, answer) in enumerate(
@@ -183,6 +190,7 @@ class Followers:
         if other is not None and other.ok:
             parents |= set(other.spool.read_ids().to_pylist())
             parents -= set(other.gone)
+        missing: list[NotFound] = []
         for parent in sorted(parents):
             pages = self._client.pages(
                 table.resource.path,
@@ -195,28 +203,37 @@ class Followers:
                     self._reader.take(
                         table, [{**row, field_name: {"id": parent}} for row in page.rows]
                     )
-            except NotFound:
+            except NotFound as error:
                 # It is gone and its own table has not noticed. Of its rows each is asked for by id
                 # before it is called gone.
-                continue
+                missing.append(error)
+        if missing and len(missing) == len(parents):
+            raise missing[0]
 
     def _read_fees(self, table: TableRun) -> None:
         """Read the fees of the payments whose present version has not been asked for."""
         payments = self._tables.get("payments")
-        waiting, left = self._warehouse.payments_without_fees(OBJECTS_PER_RUN)
+        waiting, left = self._warehouse.payments_without_fees(
+            OBJECTS_PER_RUN, table.state.made_anew
+        )
 
         def read(payment: tuple[str, str]) -> list[Row] | WhopError:
             path = table.resource.path.replace("{id}", payment[0])
             try:
                 pages = self._client.pages(path, {}, operation=f"GET {table.resource.path}")
                 return fees_of(*payment, [row for page in pages for row in page.rows])
-            except NotFound:
-                return fees_of(*payment, [])
             except WhopError as error:
                 return error
 
+        missing = 0
         with ThreadPoolExecutor(READERS) as pool:
-            for answer in pool.map(read, waiting):
+            for number, answer in enumerate(pool.map(read, waiting), 1):
+                if isinstance(answer, NotFound):
+                    # The payment is gone; but where none has fees, it is the list that is.
+                    missing += 1
+                    if missing == number == min(len(waiting), DENIED_IN_A_ROW):
+                        raise answer
+                    answer = fees_of(*waiting[number - 1], [])
                 if isinstance(answer, WhopError):
                     raise answer
                 self._reader.take(table, answer)

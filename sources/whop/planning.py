@@ -14,6 +14,12 @@ from .resources import FOLLOWING, OPEN_PAYMENT_STATUSES, Resource
 
 Mode = Literal["full", "incremental"]
 
+SHORT_LIST = 1_000
+"""Rows up to which a list is read whole by every run: ten requests."""
+
+LONGEST_PAUSE = timedelta(days=1)
+"""Age at which the longest list is read whole again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -78,6 +84,14 @@ class TableState:
     """Newest `created_at` that pass has loaded."""
     pass_left: tuple[Range, ...] = ()
     """What that pass has not read yet; empty when none is under way."""
+    made_anew: datetime | None = None
+    """Mark of `structure` that the last full pass began with, or begins with."""
+    last_whole: datetime | None = None
+    """Of a list that is read in a pace of its own: start of the last run that read it."""
+    rows: int = 0
+    """Of such a list: how many rows it had."""
+    unreadable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Rows that hold something unreadable in columns that the models use: the columns by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +121,25 @@ class Plan:
     """Rows after which the walks may stop, leaving ranges unread."""
 
 
+def renewed(state: TableState, settings: Settings, made_anew: datetime | None) -> TableState:
+    """The state to plan from: without what this run must not build on.
+
+    Rows that an earlier part of a pass has read were not written as this run writes them: with
+    `full`, personal data may be to go from all of them.
+
+    Args:
+        state: what the last good run left.
+        settings: how far to reach back.
+        made_anew: when the table, or a column of it, was found missing last, UTC.
+    """
+    lost = made_anew != state.made_anew
+    if lost:
+        state = replace(state, last_full=None, made_anew=made_anew)
+    if lost or settings.full:
+        state = replace(state, pass_started=None, pass_newest=None, pass_left=())
+    return state
+
+
 def plan(resource: Resource, state: TableState, now: datetime, settings: Settings) -> Plan:
     """Decide what to ask for.
 
@@ -125,6 +158,8 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     if mode == "full" and resource.ranged:
         walk = Walk(ranges=state.pass_left or EVERYTHING)
         return Plan(mode, (walk,), True, settings.slice_rows)
+    if resource.paced and mode == "incremental" and not _due(state, now):
+        return Plan(mode, (), whole=False)
     if mode == "full" or resource.changes == "everything" or state.last_run is None:
         return Plan(mode, (Walk(),), whole=True)
 
@@ -150,6 +185,16 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     return Plan(mode, tuple(walks), whole=False)
 
 
+def _due(state: TableState, now: datetime) -> bool:
+    """Whether a list that can only be read whole is to be read again.
+
+    After an hour for each 10,000 rows: then it takes a hundred requests an hour, however long.
+    """
+    if state.last_whole is None or state.rows <= SHORT_LIST:
+        return True
+    return now - state.last_whole >= min(timedelta(hours=state.rows / 10_000), LONGEST_PAUSE)
+
+
 def remember(
     resource: Resource,
     state: TableState,
@@ -157,6 +202,8 @@ def remember(
     now: datetime,
     newest: datetime | None,
     left: tuple[Range, ...] = (),
+    unreadable: Mapping[str, tuple[str, ...]] | None = None,
+    rows: int | None = None,
 ) -> TableState:
     """State after a run that read everything it planned.
 
@@ -167,7 +214,12 @@ def remember(
         now: start of the run, UTC, by the server's clock.
         newest: newest `created_at` among the rows read, UTC.
         left: what a full pass that stopped before its end has not read.
+        unreadable: columns by id, of this run's rows and of those it has not read.
+        rows: how many a list has that is read in a pace of its own; None when it was not read.
     """
+    state = replace(state, unreadable=unreadable or {})
+    if rows is not None:
+        state = replace(state, last_whole=now, rows=rows)
     # Rows of an earlier part of a pass are as of that part's start, and so is the pass.
     under_way = bool(state.pass_left)
     started = state.pass_started if under_way and state.pass_started else now
@@ -179,7 +231,16 @@ def remember(
         cursor = max((at for at in (state.cursor, newest) if at is not None), default=None)
     else:
         cursor = started
-    return TableState(cursor, started, started if mode == "full" else state.last_full)
+    last_full = started if mode == "full" else state.last_full
+    return replace(
+        state,
+        cursor=cursor,
+        last_run=started,
+        last_full=last_full,
+        pass_started=None,
+        pass_newest=None,
+        pass_left=(),
+    )
 
 
 def dump(state: TableState) -> dict[str, Any]:
@@ -190,18 +251,25 @@ def dump(state: TableState) -> dict[str, Any]:
         if isinstance(value, datetime)
     }
     ranges = [[at and at.isoformat() for at in (r.start, r.end)] for r in state.pass_left]
-    return {**values, "pass_left": ranges} if ranges else values
+    others: dict[str, Any] = {"pass_left": ranges} if ranges else {}
+    if state.rows:
+        others["rows"] = state.rows
+    if state.unreadable:
+        others["unreadable"] = {key: [*columns] for key, columns in state.unreadable.items()}
+    return values | others
 
 
 def load(values: Mapping[str, Any]) -> TableState:
     """The state from what `dump` gave; what an older release kept besides is left out."""
-    known = {each.name for each in fields(TableState)} - {"pass_left"}
+    known = {each.name for each in fields(TableState)} - {"pass_left", "rows", "unreadable"}
     moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in known}
     ranges = tuple(
         Range(*(text and datetime.fromisoformat(text) for text in bounds))
         for bounds in values.get("pass_left", ())
     )
-    return TableState(**moments, pass_left=ranges)
+    unreadable = {key: tuple(names) for key, names in values.get("unreadable", {}).items()}
+    rows = values.get("rows", 0)
+    return TableState(**moments, pass_left=ranges, rows=rows, unreadable=unreadable)
 
 
 def in_seconds(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,15 +19,15 @@ class RateLimit:
         self._seconds = seconds
         self._started: dict[str, deque[float]] = {}
         self._lock = threading.Lock()
-        self._stopped = threading.Event()
 
-    def stop(self) -> None:
-        """Let nobody wait any longer: what they wait for will not be sent."""
-        self._stopped.set()
+    def wait(self, operation: str, stopped: threading.Event) -> None:
+        """Return when a request to `operation` may start, and count it, or once it may not.
 
-    def wait(self, operation: str) -> None:
-        """Return when a request to `operation` may start, and count it."""
-        while not self._stopped.is_set():
+        Args:
+            operation: what is counted by itself.
+            stopped: set when what waits is not to be sent; whoever else waits goes on waiting.
+        """
+        while not stopped.is_set():
             with self._lock:
                 now = time.monotonic()
                 started = self._started.setdefault(operation, deque())
@@ -37,4 +37,4 @@ class RateLimit:
                     started.append(now)
                     return
                 pause = self._seconds - (now - started[0])
-            self._stopped.wait(pause)
+            stopped.wait(pause)

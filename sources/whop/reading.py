@@ -118,6 +118,9 @@ class Reader:
             return
         value: Any = row
         for key in resource.company_column.split("__"):
+            if key == "id" and isinstance(value, str):
+                # A bare id in place of the object.
+                break
             value = value.get(key) if isinstance(value, dict) else None
         if value is not None and value != self._company_id:
             raise ForeignRow(

@@ -111,6 +111,12 @@ class Resource:
     changes_with: tuple[str, ...] = ()
     """Tables whose new and changed rows name users and members whose rows here may have changed
     with them, without showing it otherwise: those are read again."""
+    shared: bool = False
+    """Two companies may have the same row, as two shops have a customer in common: each keeps its
+    own, and a row is told by company and id."""
+    paced: bool = False
+    """With `changes="everything"`: the list has no filter or order to find what is new by and grows
+    with the business. A long one is not read by every run."""
     listed: bool = True
     """False: there is no list for one company, the object is read by id."""
     list_per: tuple[str, str, str] | None = None
@@ -121,12 +127,20 @@ class Resource:
     details: tuple[str, ...] = ()
     """Fields that only the object read by id has. It is read when the list's row is new or has
     changed, and in every full pass."""
+    states_table: str | None = None
+    """Table beside this one that every state of a row is appended to; None keeps no states."""
     refers_to: Mapping[str, str] = field(default_factory=dict)
     """Column → table it points into; objects that the table's list leaves out are read by id."""
     personal: tuple[str, ...] = ()
-    """Columns with names, e-mails, phones and addresses, and JSON that a person has filled in."""
+    """Columns with names, e-mails, phones and addresses, what opens a door of theirs, and texts and
+    JSON that a person has filled in."""
     secrets: tuple[str, ...] = ()
     """Fields that are credentials: the client removes them from every answer."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that tell a row."""
+        return ("company_id", "id") if self.shared else ("id",)
 
     @property
     def ranged(self) -> bool:
@@ -236,6 +250,8 @@ RESOURCES: tuple[Resource, ...] = (
         params=_CREATED_ASC,
         changes="everything",
         details=("collect_tax", "custom_fields", "tax_type"),
+        # What was sold yesterday is not told by what the plan is today.
+        states_table="plan_states",
         refers_to={"product__id": "products"},
         columns=_columns(
             text="title description plan_type visibility release_method currency internal_notes "
@@ -289,7 +305,15 @@ RESOURCES: tuple[Resource, ...] = (
         changes="live_statuses",
         live_statuses=LIVE_MEMBERSHIP_STATUSES,
         ended_statuses=ENDED_MEMBERSHIP_STATUSES,
-        personal=(*_PERSON, "metadata", "custom_field_responses"),
+        states_table="membership_states",
+        # The key opens what the member has bought; the reason is in the member's own words.
+        personal=(
+            *_PERSON,
+            "cancellation_reason",
+            "custom_field_responses",
+            "license_key",
+            "metadata",
+        ),
         refers_to={"plan__id": "plans", "product__id": "products", "promo_code__id": "promo_codes"},
         columns=_columns(
             text="status cancel_option cancellation_reason currency license_key manage_url "
@@ -356,6 +380,7 @@ RESOURCES: tuple[Resource, ...] = (
         # A company-wide row does not say whose it is: payments carry payment_method__id.
         company_column=None,
         params={"direction": "asc"},
+        shared=True,
         changes="full_only",
         personal=("cashapp__cashtag",),
         columns=_columns(
@@ -577,6 +602,7 @@ RESOURCES: tuple[Resource, ...] = (
         params=_CREATED_ASC,
         # Their totals move with every referral.
         changes="everything",
+        paced=True,
         personal=("user__username", "user__name"),
         columns=_columns(
             # The amounts are texts at Whop ("formatted as a USD currency string").
@@ -595,6 +621,7 @@ RESOURCES: tuple[Resource, ...] = (
         # The list has no filter on time and no order.
         created_after=False,
         changes="everything",
+        paced=True,
         columns=_columns(
             text="status substatus carrier service tracking_code payment__id",
             timestamp="created_at updated_at delivery_estimate",
@@ -608,7 +635,7 @@ RESOURCES: tuple[Resource, ...] = (
         listed=False,
         list_per=("products", "product_id", "product"),
         changes="everything",
-        personal=("user__username", "user__name"),
+        personal=("user__username", "user__name", "title", "description"),
         columns=_columns(
             text="status title description product__id product__title user__id user__username "
             "user__name company__id company__route company__title",
@@ -625,7 +652,8 @@ RESOURCES: tuple[Resource, ...] = (
         # A transaction never changes, but the list has no filter on time and no order.
         created_after=False,
         changes="everything",
-        personal=("user__username", "user__name"),
+        paced=True,
+        personal=("user__username", "user__name", "description"),
         columns=_columns(
             text="transaction_type description idempotency_key linked_transaction_id member__id "
             "user__id user__username user__name company__id company__route company__title",
@@ -644,6 +672,7 @@ RESOURCES: tuple[Resource, ...] = (
         tenant=None,
         company_column=None,
         created_after=False,
+        shared=True,
         changes="named",
         personal=("username", "name", "bio", "profile_picture__url"),
         columns=_columns(

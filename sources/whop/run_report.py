@@ -11,8 +11,9 @@ from typing import Any, Literal
 from dlt.common.data_types import TDataType
 from dlt.common.schema.typing import TColumnSchema
 
-Status = Literal["ok", "forbidden", "failed"]
-"""`forbidden`: the key lacks the table's permission, the other tables are whole without it."""
+Status = Literal["ok", "forbidden", "not_available", "failed"]
+"""`forbidden`: the key lacks the table's permission; `not_available`: the account, or the version
+of the API, does not have the list. The other tables are whole without either."""
 
 
 @dataclass
@@ -39,8 +40,17 @@ class TableReport:
     """Whether this was a part of a full pass that the next run goes on with."""
     resumed: bool = False
     """Whether it went on with a full pass that an earlier run, or part of this one, had begun."""
+    unreadable: dict[str, int] = field(default_factory=dict)
+    """Rows of the warehouse that have nothing in a column that the models use because what Whop has
+    there cannot be read, by column: they are missing from a number."""
     notes: list[str] = field(default_factory=list)
     """What a person should know although nothing failed: unknown fields, a refused filter."""
+
+    @property
+    def unreadable_values(self) -> str | None:
+        """Columns with unreadable values, and in how many rows: `paid_at (1), total (2)`."""
+        counted = (f"{name} ({rows:,})" for name, rows in sorted(self.unreadable.items()))
+        return ", ".join(counted) or None
 
     @property
     def seconds(self) -> float:
@@ -85,6 +95,7 @@ class RunReport:
             earlier.status, earlier.error = table.status, table.error
             earlier.finished_at, earlier.cursor_after = table.finished_at, table.cursor_after
             earlier.unfinished = table.unfinished
+            earlier.unreadable = table.unreadable
             earlier.notes.extend(note for note in table.notes if note not in earlier.notes)
         self.unread |= part.unread
         self.refused = self.refused or part.refused
@@ -110,6 +121,7 @@ class RunReport:
                 "cursor_before": table.cursor_before,
                 "cursor_after": table.cursor_after,
                 "error": table.error,
+                "unreadable": table.unreadable_values,
                 "notes": "; ".join(table.notes) or None,
             }
             for table in self.tables
@@ -126,7 +138,8 @@ def _hints(types: Mapping[TDataType, str]) -> dict[str, TColumnSchema]:
 
 SYNC_RUNS_COLUMNS = _hints(
     {
-        "text": "run_id company_id table_name mode status cursor_before cursor_after error notes",
+        "text": "run_id company_id table_name mode status cursor_before cursor_after error "
+        "unreadable notes",
         "timestamp": "started_at finished_at",
         "bigint": "requests retries rows_read rows_new rows_changed rows_deleted",
         "double": "seconds",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +18,16 @@ from dlt.common.schema.typing import TColumnSchema
 
 from .bulk import ARROW_TYPES, BulkReader, NotAsDocumented, nested
 from .client import Row
+from .modelled import MODELLED
 from .privacy import KEEP, Privacy
 from .resources import ColumnType, Resource
 from .values import DECIMAL_PRECISION, DECIMAL_SCALE, READERS, UNFIT, to_json
 
 EXTRA = "_whop_extra"
 """JSON column with the fields no column is declared for, and the values that do not fit theirs."""
+
+_LOOKS_LIKE_AN_ID = re.compile(r"[A-Za-z0-9]+_[A-Za-z0-9]+")
+"""Ids of Whop's: `user_…`, `plan_…`."""
 
 DIGEST_LENGTH = 20
 """Letters of a digest; one of an object with details has twice as many."""
@@ -69,8 +75,9 @@ def dlt_columns(resource: Resource, *, merged: bool = True) -> dict[str, TColumn
         if kind == "decimal":
             hint |= {"precision": DECIMAL_PRECISION, "scale": DECIMAL_SCALE}
         if field_.name == "id" and merged:
-            # Postgres then has an index to merge by; DuckDB needs none.
-            hint["unique"] = True
+            # Postgres then has an index to merge by; DuckDB needs none. Said also where it is not
+            # so, as dlt remembers what an earlier release has said.
+            hint["unique"] = not resource.shared
         columns[field_.name] = hint
     return columns
 
@@ -83,11 +90,17 @@ class Findings:
     """Fields without a column, by path, with the number of rows that had them."""
     unfit: Counter[str] = field(default_factory=Counter)
     """Values that are not of their column's type, by column."""
+    too_deep: Counter[str] = field(default_factory=Counter)
+    """Fields nested too deep for any column, by name; kept as texts."""
+    unreadable: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Rows in which a column that the models use is empty for that: the columns by id."""
 
     def add(self, other: Findings) -> None:
         """Count another table's findings in."""
         self.unknown.update(other.unknown)
         self.unfit.update(other.unfit)
+        self.too_deep.update(other.too_deep)
+        self.unreadable.update(other.unreadable)
 
 
 class RowTable:
@@ -98,6 +111,7 @@ class RowTable:
         company_id: company whose rows these are.
         synced_at: start of the run, UTC.
         privacy: what becomes of personal data.
+        made_anew: when the table, or a column of it, was found missing last (UTC).
     """
 
     def __init__(
@@ -106,6 +120,7 @@ class RowTable:
         company_id: str,
         synced_at: datetime,
         privacy: Privacy = KEEP,
+        made_anew: datetime | None = None,
     ) -> None:
         self._resource = resource
         self._company_id = company_id
@@ -115,10 +130,13 @@ class RowTable:
         self._tree = nested(resource.columns, READERS.__getitem__)
         self._bulk = BulkReader(resource.columns)
         self._personal = () if privacy.mode == "keep" else resource.personal
-        # A column that a later release adds must be filled, one that it calls personal hidden, and
-        # another privacy must take hold: each makes every row a changed one.
+        # A column that a later release adds, or that was made anew, must be filled, one that is
+        # called personal hidden, and another privacy must take hold: each changes every row.
         columns = sorted(resource.columns.items())
+        meaning: tuple[Any, ...]
         meaning = (company_id, columns, privacy.mode, privacy.key, sorted(self._personal))
+        if made_anew is not None:
+            meaning += (made_anew,)
         self._salt = hashlib.blake2b(repr(meaning).encode(), digest_size=8).digest()
         self.findings = Findings()
 
@@ -128,23 +146,37 @@ class RowTable:
         A field without a column, and a value that is not of its column's type, goes to
         `_whop_extra` under its path and is counted in `findings`; nothing is dropped.
         """
+        if self._privacy.mode == "keep":
+            try:
+                digests = [self._digest(row) for row in rows]
+            except UNFIT:
+                rows = [self._shallow(row) for row in rows]
+                digests = [self._digest(row) for row in rows]
+        else:
+            rows = [self._shallow(row) for row in rows]
         try:
             columns, extras = self._bulk.read(rows)
             for extra in extras.values():
                 self.findings.unknown.update(extra.keys())
         except NotAsDocumented:
             columns, extras = self._value_by_value(rows)
-        for name in self._personal:
-            columns[name] = self._hidden(name, columns[name])
+        personal = {name: self._hidden(name, columns[name]) for name in self._personal}
+        columns |= {name: pa.array(values, columns[name].type) for name, values in personal.items()}
+        hidden = {number: self._privacy.hide(extra) for number, extra in extras.items()}
+        if self._privacy.mode != "keep":
+            # A digest of what is not loaded would let a guess of it be confirmed.
+            digests = [
+                self._digest(self._scrubbed(row, self._tree, "", number, personal, extras))
+                for number, row in enumerate(rows)
+            ]
         own: dict[str, list[Any]] = {
             "company_id": [self._company_id] * len(rows),
             "_whop_synced_at": [self._synced_at] * len(rows),
             "_whop_deleted_at": [None] * len(rows),
             EXTRA: [
-                to_json(self._privacy.hide(extras[number])) if number in extras else None
-                for number in range(len(rows))
+                to_json(hidden[number]) if number in hidden else None for number in range(len(rows))
             ],
-            "_dlt_id": [self._digest(row) for row in rows],
+            "_dlt_id": digests,
         }
         columns |= {name: pa.array(own[name], self._schema.field(name).type) for name in own}
         return pa.table([columns[name] for name in self._schema.names], schema=self._schema)
@@ -158,7 +190,11 @@ class RowTable:
         for number, row in enumerate(rows):
             values: dict[str, Any] = {}
             extra: dict[str, Any] = {}
-            self._flatten(row, self._tree, "", values, extra)
+            unfit = self._flatten(row, self._tree, "", values, extra)
+            self.findings.unfit.update(unfit)
+            used = frozenset(self._models_use(unfit))
+            if used:
+                self.findings.unreadable[row["id"]] = used
             if extra:
                 extras[number] = extra
             for name, column in lists.items():
@@ -174,7 +210,9 @@ class RowTable:
         prefix: str,
         values: dict[str, Any],
         extra: dict[str, Any],
-    ) -> None:
+    ) -> list[str]:
+        """Sort a row's values into columns and what is left; return where something did not fit."""
+        unfit: list[str] = []
         for key, value in record.items():
             node = tree.get(key)
             path = prefix + key
@@ -185,25 +223,74 @@ class RowTable:
                 continue
             elif isinstance(node, dict):
                 if isinstance(value, dict):
-                    self._flatten(value, node, f"{path}__", values, extra)
+                    unfit += self._flatten(value, node, f"{path}__", values, extra)
+                elif isinstance(value, str) and "id" in node and _LOOKS_LIKE_AN_ID.fullmatch(value):
+                    values[f"{path}__id"] = value
                 else:
-                    self.findings.unfit[path] += 1
+                    unfit.append(path)
                     extra[path] = value
             else:
                 try:
                     values[path] = node(value)
                 except UNFIT:
-                    self.findings.unfit[path] += 1
+                    unfit.append(path)
                     extra[path] = value
+        return unfit
 
-    def _hidden(self, name: str, column: pa.Array) -> pa.Array:
+    def _models_use(self, unfit: Sequence[str]) -> list[str]:
+        """Those of the columns, and of the columns below these objects, that the models use."""
+        return [
+            name
+            for name in MODELLED.get(self._resource.name, ())
+            if any(name == path or name.startswith(f"{path}__") for path in unfit)
+        ]
+
+    def _shallow(self, row: Row) -> Row:
+        """The row, with fields that are nested too deep for JSON as texts."""
+        shallow = {}
+        for name, value in row.items():
+            try:
+                orjson.dumps(value)
+            except UNFIT:
+                self.findings.too_deep[name] += 1
+                value = _deep_text(value)
+            shallow[name] = value
+        return shallow
+
+    def _hidden(self, name: str, column: pa.Array) -> list[Any]:
         def hide(value: Any) -> Any:
             if self._resource.columns[name] == "json":
                 return to_json(self._privacy.hide(orjson.loads(value)))
             return self._privacy.hide(value)
 
-        values = (None if value is None else hide(value) for value in column.to_pylist())
-        return pa.array(values, column.type)
+        return [None if value is None else hide(value) for value in column.to_pylist()]
+
+    def _scrubbed(
+        self,
+        record: Mapping[str, Any],
+        tree: Mapping[str, Any],
+        prefix: str,
+        number: int,
+        personal: Mapping[str, Sequence[Any]],
+        extras: Mapping[int, Mapping[str, Any]],
+    ) -> Row:
+        """A row, or an object in it, with what is loaded in place of what is personal."""
+        found: Row = {}
+        set_aside = extras.get(number, {})
+        for key, value in record.items():
+            path = prefix + key
+            node = tree.get(key)
+            if value is None:
+                found[key] = None
+            elif path in set_aside:
+                found[key] = self._privacy.hide(value)
+            elif isinstance(node, dict) and isinstance(value, dict):
+                found[key] = self._scrubbed(value, node, f"{path}__", number, personal, extras)
+            elif path in personal:
+                found[key] = personal[path][number]
+            else:
+                found[key] = value
+        return found
 
     def _digest(self, row: Row) -> str:
         """The content's digest; with what only the object shows in a half of its own."""
@@ -218,3 +305,11 @@ class RowTable:
         content = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.blake2b(content, digest_size=15, key=self._salt).digest()
         return base64.urlsafe_b64encode(digest).decode()
+
+
+def _deep_text(value: Any) -> str:
+    """A value that is nested too deep for a column, as a text."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return "nested too deep"

@@ -16,6 +16,9 @@ from .spool import Spool
 YIELDED_ROWS = 10_000
 """Rows per Arrow table that is yielded: dlt works out the table's schema anew for each."""
 
+MOST_UNREADABLE = 1_000
+"""Unreadable rows of a table that are remembered."""
+
 
 @dataclass
 class TableRun:
@@ -48,6 +51,23 @@ class TableRun:
     def ok(self) -> bool:
         """Whether nothing has stopped the table."""
         return self.report.status == "ok"
+
+    def unreadable(self) -> dict[str, tuple[str, ...]]:
+        """Rows of the table, stored or read now, with something unreadable the models use.
+
+        A row that is as it was is not read again, but its value is missing still: it is known from
+        run to run until it is read whole, or gone.
+        """
+        found = {
+            key: tuple(sorted(names)) for key, names in self.spool.rows.findings.unreadable.items()
+        }
+        before = self.state.unreadable
+        if before:
+            over = pa.array([*before], pa.string())
+            read = pc.is_in(over, value_set=self.spool.read_ids().combine_chunks())
+            over = {*over.filter(read).to_pylist(), *self.gone}
+            found |= {key: names for key, names in before.items() if key not in over | found.keys()}
+        return dict(sorted(found.items())[:MOST_UNREADABLE])
 
     def changed_rows(self) -> Iterator[pa.Table]:
         """Yield the rows to load: new, changed, and gone."""

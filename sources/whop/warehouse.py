@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import orjson
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from . import loads
 from .planning import EVERYTHING, Range
-from .resources import Resource
+from .resources import BY_NAME, ColumnType, Resource
 from .schema import arrow_schema, column_types
 
 Condition = tuple[str, Sequence[Any]]
 """SQL, and the values for the `%s` in it."""
+
+_SQL_TYPES: Mapping[ColumnType, str] = {
+    "bigint": "bigint",
+    "bool": "boolean",
+    "decimal": "decimal(38, 9)",
+    "timestamp": "timestamp",
+}
+"""Types that a comparison needs a null to be of; all others are texts."""
 
 _CHUNK = 20_000
 _VALUES_PER_QUERY = 5_000
@@ -37,16 +48,26 @@ class Warehouse:
     Args:
         pipeline: the dlt pipeline whose destination and dataset are read.
         company_id: the company.
+        missing: columns that tables lack; a table that is not there has none.
     """
 
-    def __init__(self, pipeline: Any, company_id: str) -> None:
+    def __init__(
+        self,
+        pipeline: Any,
+        company_id: str,
+        missing: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._pipeline = pipeline
         self._company_id = company_id
+        self._missing = missing or {}
         self._client: Any = None
         self._half_loaded: dict[str, set[str]] = {}
+        self._unended: list[str] | None = None
+        self._cursors = count(1)
 
     def __enter__(self) -> Warehouse:
         self._client = self._pipeline.sql_client().__enter__()
+        self._unended = loads.unended(self._client, self._company_id)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -83,12 +104,26 @@ class Warehouse:
     def half_loaded(self, resource: Resource) -> set[str]:
         """Return the ids of rows that a load has written which never ended: its run was killed."""
         if resource.name not in self._half_loaded:
-            loads = self._client.make_qualified_table_name("_dlt_loads")
-            # dlt writes a load's id there as its last act.
-            not_ended = f"_dlt_load_id not in (select load_id from {loads})"
-            rows = self._select(resource, ["id"], [(not_ended, [])])
-            self._half_loaded[resource.name] = {row[0] for chunk in rows for row in chunk}
+            condition = self._of_no_ended_load()
+            found: set[str] = set()
+            if condition is not None:
+                chunks = self._select(resource, ["id"], [condition])
+                found = {row[0] for chunk in chunks for row in chunk}
+            self._half_loaded[resource.name] = found
         return self._half_loaded[resource.name]
+
+    def _of_no_ended_load(self) -> Condition | None:
+        """The condition that a row is of a load that never ended; None when every load has.
+
+        To look for such rows is to read a whole table, as no index helps. Mostly it is known that
+        there are none.
+        """
+        if self._unended is None:
+            return loads.of_none_that_ended(self._client), []
+        if not self._unended:
+            return None
+        marks = ", ".join(["%s"] * len(self._unended))
+        return f"_dlt_load_id in ({marks})", [*self._unended]
 
     def alive_in(
         self,
@@ -111,32 +146,40 @@ class Warehouse:
         rows = self._select(resource, ["id"], conditions, among=among)
         return {row[0] for chunk in rows for row in chunk}
 
-    def columns(self, resource: Resource, *names: str) -> Iterator[tuple[Any, ...]]:
-        """Yield these columns of every row."""
-        for chunk in self._select(resource, names):
+    def columns(
+        self, resource: Resource, *names: str, since: datetime | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield these columns of every row, or of those read since then (UTC)."""
+        bounds: list[Condition] = [("_whop_synced_at >= %s", [since])] if since else []
+        for chunk in self._select(resource, names, bounds):
             yield from chunk
 
-    def payments_without_fees(self, limit: int) -> tuple[list[tuple[str, str]], bool]:
+    def payments_without_fees(
+        self, limit: int, since: datetime | None = None
+    ) -> tuple[list[tuple[str, str]], bool]:
         """Return payments whose fees, as of their stored version, were never read; oldest first.
 
         Args:
             limit: how many at most.
+            since: fees that were read before (UTC) do not count.
 
         Returns:
             Id and version of each, and whether there are more.
         """
-        payments = self._client.make_qualified_table_name("payments")
-        fees = self._client.make_qualified_table_name("payment_fees")
+        payments = self._relation(BY_NAME["payments"])
+        fees = self._relation(BY_NAME["payment_fees"])
+        read_since = " and fees._whop_synced_at >= %s" if since else ""
         # Nothing is charged for what was never paid, or costs nothing.
         query = (
             f"select id, _dlt_id from {payments} as payments "
             "where company_id = %s and paid_at is not null and total > 0 "
             f"and not exists (select 1 from {fees} as fees where fees.payment__id = payments.id "
-            "and fees.payment_version = payments._dlt_id) "
+            f"and fees.payment_version = payments._dlt_id{read_since}) "
             f"order by created_at, id limit {limit + 1}"
         )
         try:
-            with self._client.execute_query(query, self._company_id) as cursor:
+            values = [self._company_id, *filter(None, [since])]
+            with self._client.execute_query(query, *values) as cursor:
                 rows = cursor.fetchall()
         except DestinationUndefinedEntity:
             return [], False
@@ -192,7 +235,7 @@ class Warehouse:
         every: list[Condition] = [("company_id = %s", [self._company_id]), *conditions]
         query = (
             f"select {'distinct ' if distinct else ''}{', '.join(map(escape, columns))} "
-            f"from {self._client.make_qualified_table_name(resource.name)} "
+            f"from {self._relation(resource)} as stored "
             f"where {' and '.join(condition for condition, _ in every)}"
         )
         fixed = [value for _, values in every for value in values]
@@ -201,11 +244,44 @@ class Warehouse:
                 also = ""
                 if among is not None:
                     also = f" and {escape(among[0])} in ({', '.join(['%s'] * len(values))})"
-                with self._client.execute_query(query + also, *fixed, *values) as cursor:
+                with self._cursor(query + also, [*fixed, *values]) as cursor:
                     while rows := cursor.fetchmany(_CHUNK):
                         yield rows
         except DestinationUndefinedEntity:
             return
+
+    @contextmanager
+    def _cursor(self, query: str, values: Sequence[Any]) -> Iterator[Any]:
+        """A cursor on the rows of a query, of which the client holds a chunk at a time."""
+        if self._client.capabilities.sqlglot_dialect != "postgres":
+            with self._client.execute_query(query, *values) as cursor:
+                yield cursor
+            return
+        # psycopg2 fetches a result whole before the first row is asked for, unless the cursor is
+        # one of the server's, which has a name.
+        connection = self._client.native_connection
+        cursor = connection.cursor(f"whop_{next(self._cursors)}", withhold=True)
+        try:
+            cursor.execute(query, values)
+            yield cursor
+            cursor.close()
+        except Exception as error:
+            # One that was never opened cannot be closed, and a broken one goes with the connection.
+            raise self._client._make_database_exception(error) from error
+
+    def _relation(self, resource: Resource) -> str:
+        """The table; a column that it lacks is there, and null."""
+        name: str = self._client.make_qualified_table_name(resource.name)
+        missing = self._missing.get(resource.name)
+        if not missing:
+            return name
+        kinds = column_types(resource)
+        nulls = [
+            f"cast(null as {_SQL_TYPES.get(kinds[column], 'varchar(1)')}) as "
+            f"{self._client.escape_column_name(column)}"
+            for column in missing
+        ]
+        return f"(select held.*, {', '.join(nulls)} from {name} as held)"
 
 
 def _created_in(ranges: Sequence[Range]) -> Condition:

@@ -124,6 +124,9 @@ def prepare(
         if company_id and takes_default(action, rule) and not values.keys() & {*rule.names}:
             values["company_id"] = company_id
         check_rule(action, rule, values)
+    own = action.parameter("company_id")
+    if company_id and own is not None and own.configured:
+        values.setdefault("company_id", company_id)
     expires_at = values.get("expires_at")
     if expires_at is not None:
         check_end(action, datetime.fromisoformat(expires_at), now or datetime.now(UTC))

@@ -29,6 +29,8 @@ class Parameter:
     enum: tuple[str, ...] = ()
     """The values the catalogue allows; none means that any is passed on."""
     required: bool = False
+    configured: bool = False
+    """Whether the configured company is meant when nothing is given."""
     nullable: bool = False
     """Whether null clears the field. Where nothing can be cleared, null is as good as absent."""
 
@@ -104,7 +106,12 @@ _USER_IDS = Parameter("user_ids", "[string]", "Only those of these users.")
 _PLAN_IDS = Parameter("plan_ids", "[string]", "Only those with these plans.")
 _PRODUCT_IDS = Parameter("product_ids", "[string]", "Only those with these products.")
 _PROMO_CODE_IDS = Parameter("promo_code_ids", "[string]", "Only those that used these promo codes.")
-_OWN_COMPANY = Parameter("company_id", "string", "The company; without it, the key's own.")
+_OWN_COMPANY = Parameter(
+    "company_id",
+    "string",
+    "The company; without it, the one in SOURCES__WHOP__COMPANY_ID, else the key's own.",
+    configured=True,
+)
 _CONFIGURED_COMPANY = "The company; without it, the one in SOURCES__WHOP__COMPANY_ID."
 
 

@@ -201,11 +201,11 @@ def test_a_wait_ends_and_says_who_holds_what(line: Line) -> None:
     """A column more takes a moment alone with the table, and a forgotten session has it."""
     mart = f"select count(*) from {MARTS}.dim_promo_codes"
     line.warehouse.execute(f"alter table {MARTS}.dim_promo_codes drop column code cascade")
-    build = ["--select", "dim_promo_codes", "--vars", "{lock_wait_seconds: 3}"]
+    build = ("dim_promo_codes", "{lock_wait_seconds: 3}")
     with forgotten(line, mart) as pid, reading_on(line, mart) as took, line.at_work():
         begun = time.monotonic()
         with pytest.raises(PipelineError) as ended:
-            transform(open_destination("postgres"), build)
+            transform(open_destination("postgres"), *build)
         assert 3 < time.monotonic() - begun < 60
     said = str(ended.value)
     assert ended.value.exit_code is ExitCode.FAILED
@@ -218,7 +218,7 @@ def test_a_wait_ends_and_says_who_holds_what(line: Line) -> None:
     assert "\n" not in said
     assert max(took) < 2, "nobody else waits behind it"
     with line.at_work():
-        transform(open_destination("postgres"), ["--select", "dim_promo_codes"])
+        transform(open_destination("postgres"), "dim_promo_codes")
     assert "code" in line.warehouse.read("dim_promo_codes")[0]
 
 
@@ -239,13 +239,13 @@ def test_a_load_does_not_wait_for_ever_either(line: Line, monkeypatch: pytest.Mo
 def test_a_row_that_somebody_has_locked_is_waited_for_and_named(line: Line) -> None:
     line.warehouse.execute(f"update {MARTS}.dim_promo_codes set code = 'odd'")
     locked = f"select * from {MARTS}.dim_promo_codes for update"
-    build = ["--select", "dim_promo_codes", "--vars", "{lock_wait_seconds: 1}"]
+    build = ("dim_promo_codes", "{lock_wait_seconds: 1}")
     with (
         forgotten(line, locked) as pid,
         line.at_work(),
         pytest.raises(PipelineError, match=f"Postgres process {pid}"),
     ):
-        transform(open_destination("postgres"), build)
+        transform(open_destination("postgres"), *build)
 
 
 def test_a_new_column_keeps_every_view_and_one_that_is_gone_is_named_with_its_views(
@@ -265,7 +265,7 @@ def test_a_new_column_keeps_every_view_and_one_that_is_gone_is_named_with_its_vi
     )
     monkeypatch.setattr(logging.getLogger("whop_elt"), "propagate", True)
     with line.at_work():
-        transform(open_destination("postgres"), ["--select", "dim_plans"])
+        transform(open_destination("postgres"), "dim_plans")
     (said,) = (record.getMessage() for record in caplog.records if "anna" in record.getMessage())
     assert "whop_marts.dim_plans has its columns currency, old_name no more as they were" in said
     assert "anna.of_that_view, anna.of_what_changes, anna.of_what_goes" in said

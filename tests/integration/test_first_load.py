@@ -62,7 +62,7 @@ def test_columns_have_their_declared_types(first_load: FirstLoad) -> None:
     spelled |= {"timestamptz": {"timestamp with time zone"}}
     spelled |= {"decimal(38, 9)": {"decimal(38,9)"}, "numeric(38, 9)": {"numeric"}}
     held = line.column_types()
-    for table in (*TABLES, "membership_states"):
+    for table in (*TABLES, "membership_states", "plan_states"):
         assert set(held[table]) == set(RAW_TABLES[table])
         for name, kind in RAW_TABLES[table].items():
             wanted = SQL_TYPES[line.warehouse.engine][kind]
@@ -142,10 +142,9 @@ def test_an_empty_company_makes_all_tables_with_all_columns(empty: Line) -> None
         (company,) = empty.rows("companies").values()
         assert company["id"] == server.businesses[0].company_id
     held = empty.column_types()
-    for table in (*TABLES, "membership_states"):
-        assert set(held[table]) == set(BY_NAME.get(table, BY_NAME["memberships"]).columns) | set(
-            OWN_COLUMNS
-        )
+    for table in (*TABLES, "membership_states", "plan_states"):
+        of = {"membership_states": "memberships", "plan_states": "plans"}.get(table, table)
+        assert set(held[table]) == set(BY_NAME[of].columns) | set(OWN_COLUMNS)
         if table != "companies":
             assert not empty.rows(table)
     assert empty.sync_runs(run).keys() == set(TABLES)

@@ -45,10 +45,10 @@ def created_ago(business: Business, **ago: float) -> str:
 def test_a_run_with_nothing_new_changes_nothing_but_the_company_and_the_log(
     loaded: Line, first_load: FirstLoad
 ) -> None:
-    before = loaded.contents(*TABLES, "membership_states")
+    before = loaded.contents(*TABLES, "membership_states", "plan_states")
     loaded.server.advance(timedelta(seconds=1))
     run = loaded.sync()
-    after = loaded.contents(*TABLES, "membership_states")
+    after = loaded.contents(*TABLES, "membership_states", "plan_states")
 
     assert run.code is ExitCode.OK
     (company,) = before.pop("companies").values()
@@ -357,18 +357,18 @@ def test_a_run_becomes_full_by_itself_after_a_week_and_then_all_of_it_is_true(
 
 def test_what_no_column_is_declared_for_is_kept_and_told(loaded: Line) -> None:
     row = {**loaded.business.row("promo_codes", loaded.business.rows("promo_codes")[0]["id"])}
-    row |= {"brand_new": {"a": [1]}, "uses": "many", "code": "NUL\0 here"}
+    row |= {"brand_new": {"a": [1]}, "stock": "many", "code": "NUL\0 here"}
     loaded.business.put("promo_codes", row)
     run = loaded.sync(None, "promo_codes")
     assert run.code is ExitCode.OK
     held = loaded.rows("promo_codes")[row["id"]]
-    assert held["_whop_extra"] == {"brand_new": {"a": [1]}, "uses": "many"}
-    assert held["uses"] is None
+    assert held["_whop_extra"] == {"brand_new": {"a": [1]}, "stock": "many"}
+    assert held["stock"] is None
     assert held["code"] == "NUL here"
     notes = " / ".join(run["promo_codes"].notes)
     assert "brand_new (1)" in notes
-    assert "uses (1)" in notes
-    assert "1 texts had characters" in notes
+    assert "stock (1)" in notes
+    assert "1 texts had control characters" in notes
     assert loaded.sync_runs(run)["promo_codes"]["notes"] == "; ".join(run["promo_codes"].notes)
 
 

@@ -19,6 +19,7 @@ import pytest
 
 from pipelines import cli
 from sources import whop_actions as actions
+from sources.whop_actions import upload
 from sources.whop_simulator import Business, Fault, Server, serve
 
 KEY = "key-that-nobody-may-see-9d4e"
@@ -80,7 +81,7 @@ class Shell:
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", ["whop-elt", "action", *arguments])
             patch.setattr(sys, "stdin", stdin or io.StringIO())
-            patch.setattr(actions, "POLL_SECONDS", 0.01)
+            patch.setattr(upload, "POLL_SECONDS", 0.01)
             for name in [name for name in os.environ if name.startswith("SOURCES__")]:
                 patch.delenv(name)
             for name, value in settings.items():
@@ -179,6 +180,7 @@ def test_parameters_are_options_of_their_own_name(shell: Shell) -> None:
             "first": ["5"],
             "created_after": ["2025-06-01T00:00:00.000Z"],
             "direction": ["asc"],
+            "company_id": [shell.business.company_id],
         },
     )
 
@@ -196,7 +198,8 @@ def test_parameters_are_options_of_their_own_name(shell: Shell) -> None:
 )
 def test_how_values_are_read(shell: Shell, options: list[str], sent: dict[str, list[str]]) -> None:
     shell("run", "list-payments", *options)
-    assert shell.server.log == [("GET /payments", sent)]
+    company = {"company_id": [shell.business.company_id]}
+    assert shell.server.log == [("GET /payments", sent | company)]
 
 
 def test_all_pages(shell: Shell) -> None:
@@ -224,14 +227,28 @@ def test_the_company_of_the_settings(shell: Shell) -> None:
     assert shell("run", "list-memberships", "--company-id", own, **none).data["data"]
 
 
+@pytest.mark.parametrize("name", ["list-payments", "list-members", "list-authorized-users"])
+def test_a_list_that_may_go_without_a_company_asks_for_the_configured_one(
+    shell: Shell, name: str
+) -> None:
+    own = shell.business.company_id
+    shell("run", name)
+    shell("run", name, "--company-id", "biz_other")
+    none = {"SOURCES__WHOP__COMPANY_ID": ""}
+    shell("run", name, **none)
+    asked = [query.get("company_id") for _, query in shell.server.log]
+    assert asked == [[own], ["biz_other"], None]
+
+
 def test_parameters_from_json(shell: Shell) -> None:
     file = shell.folder / "ask.json"
     file.write_text(json.dumps({"statuses": ["paid"], "first": 2, "order": "paid_at"}))
     shell("run", "list-payments", "--json", str(file), "--first", "3").data  # noqa: B018
     shell("run", "list-payments", "--json", "-", stdin=io.StringIO('{"first": 1}')).data  # noqa: B018
+    company = {"company_id": [shell.business.company_id]}
     assert [query for _, query in shell.server.log] == [
-        {"statuses[]": ["paid"], "first": ["3"], "order": ["paid_at"]},
-        {"first": ["1"]},
+        {"statuses[]": ["paid"], "first": ["3"], "order": ["paid_at"], **company},
+        {"first": ["1"], **company},
     ]
 
 

@@ -20,7 +20,8 @@ import psycopg2
 import pytest
 from test_cli import CLOSED, NO_POSTGRES, Shell, business
 
-from pipelines import alerts
+from pipelines.alerts import store, watch
+from pipelines.alerts import webhook as webhooks
 from pipelines.destination import DATASET, Destination
 from pipelines.errors import DataTestFailed, PipelineError
 from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
@@ -136,7 +137,7 @@ def test_all_is_well_and_nothing_is_said(shell: Shell, hook: Webhook) -> None:
     assert hook.new() == []
     with duckdb.connect(str(shell.folder / "whop.duckdb")) as held:
         tables = held.sql("select table_name from information_schema.tables").fetchall()
-    assert (alerts.TABLE,) not in tables
+    assert (store.TABLE,) not in tables
 
 
 def test_a_table_that_fails_is_told_once_and_once_when_it_is_over(
@@ -187,6 +188,38 @@ def test_a_second_table_that_fails_is_told_alone(
     (text,) = hook.new()
     assert " apps" in text
     assert " members" not in text
+
+
+def test_a_value_the_numbers_lack_is_told_until_it_can_be_read(
+    shell: Shell, hook: Webhook, server: Server
+) -> None:
+    company = server.businesses[0]
+    plan = company.rows("plans")[0]
+    company.put("plans", {**plan, "renewal_price": "much"})
+    assert run(shell, "--tables", "plans") == 3
+    (text,) = hook.new()
+    assert "cannot be read" in text
+    assert f"{company.company_id} plans" in text
+    assert "renewal_price (1)" in text
+    assert run(shell, "--tables", "plans") == 3
+    assert hook.new() == [], "it is the same incident"
+    company.put("plans", plan)
+    assert run(shell, "--tables", "plans") == 0
+    (over,) = hook.new()
+    assert "over" in over.splitlines()[0]
+
+
+def test_a_list_that_is_not_there_is_told_with_what_to_do(
+    shell: Shell, hook: Webhook, server: Server
+) -> None:
+    server.faults.add("GET /apps", Fault("status", status=404))
+    assert run(shell) == 3
+    (text,) = hook.new()
+    assert "Whop does not have a list" in text
+    assert "without apps" in text
+    assert shell("check").code == 3
+    assert run(shell) == 3
+    assert hook.new() == []
 
 
 def test_a_partial_load_is_told_with_the_permission(
@@ -263,7 +296,7 @@ def test_a_report_that_cannot_be_made_is_told_and_over_when_it_is(
 
 def test_an_age_that_is_no_number_is_named_and_stops_nothing(shell: Shell, hook: Webhook) -> None:
     assert run(shell, ALERTS__MAX_AGE_HOURS="a day") == 0
-    assert "ALERTS__MAX_AGE_HOURS cannot be read" in shell.everything_said
+    assert "ALERTS__MAX_AGE_HOURS is 'a day'" in shell.everything_said
     assert hook.new() == []
 
 
@@ -343,7 +376,7 @@ def test_a_fresh_container_knows_what_was_told(
     assert run(shell) == 0
     assert "over" in hook.new()[0]
     with psycopg2.connect(postgres_url) as connection, connection.cursor() as cursor:
-        cursor.execute(f"select kind, subject, over_at is null from {DATASET}.{alerts.TABLE}")
+        cursor.execute(f"select kind, subject, over_at is null from {DATASET}.{store.TABLE}")
         held = cursor.fetchall()
     assert held == [("failed", f"{server.businesses[0].company_id} members", False)]
 
@@ -422,10 +455,10 @@ def test_a_webhook_that_does_not_take_it_is_logged_and_told_by_the_next_run(
 def test_a_webhook_that_never_answers_holds_nothing_up(
     shell: Shell, hook: Webhook, server: Server, monkeypatch: pytest.MonkeyPatch, dribbles: bool
 ) -> None:
-    monkeypatch.setattr(alerts, "SECONDS", 0.5)
+    monkeypatch.setattr(webhooks, "SECONDS", 0.5)
     server.faults.add("GET /members", Fault("status", status=503))
     hook.hold, hook.dribbles = Event(), dribbles
-    sent = alerts._send
+    sent = watch.send
     waited: list[float] = []
 
     def timed(urls: list[str], text: str) -> int:
@@ -434,7 +467,7 @@ def test_a_webhook_that_never_answers_holds_nothing_up(
         waited.append(time.monotonic() - began)
         return taken
 
-    monkeypatch.setattr(alerts, "_send", timed)
+    monkeypatch.setattr(watch, "send", timed)
     result = shell("run", "--quiet", *TABLES)
     hook.hold.set()
     assert result.code == 2
@@ -451,6 +484,67 @@ def test_many_incidents_make_one_message_that_can_be_read(
     (text,) = hook.new()
     assert "• and 30 more" in text
     assert len(text) < 20_000
+
+
+def test_a_table_left_out_and_a_company_taken_out_are_over_and_have_no_age(
+    shell: Shell, hook: Webhook
+) -> None:
+    companies = [Business(seed=seed, members=15, years=0.3) for seed in (1, 2)]
+    denied = ALL_PERMISSIONS - {"promo_code:basic:read"}
+    tables = '["apps", "members", "promo_codes"]'
+    with serve(*companies, permissions=denied) as two:
+        shell.point_at(two)
+        del shell.environment["SOURCES__WHOP__COMPANY_ID"]
+        first, second = (each.company_id for each in companies)
+        both = {"SOURCES__WHOP__COMPANY_IDS": json.dumps([first, second])}
+        ended = shell("run", "--quiet", **both, SOURCES__WHOP__TABLES=tables)
+        assert ended.code == 3
+        (text,) = hook.new()
+        assert f"{first} promo_codes" in text
+        # What may not be read has no age; what is chosen, and old, has one.
+        monitored = ("status", "--max-age-hours", "26")
+        assert shell(*monitored, **both, SOURCES__WHOP__TABLES=tables).code == 0
+        assert hook.new() == []
+
+        left_out = {**both, "SOURCES__WHOP__TABLES": '["apps", "members"]'}
+        assert shell("run", "--quiet", **left_out).code == 0
+        (over,) = hook.new()
+        assert "over" in over
+        assert f"{first} promo_codes" in over
+        assert f"{second} promo_codes" in over
+        found = json.loads(shell("status", "--json", **left_out).out)
+        assert {table["table"] for table in found["tables"]} == {"apps", "members"}
+
+        one = {**left_out, "SOURCES__WHOP__COMPANY_IDS": json.dumps([first])}
+        with duckdb.connect(str(shell.folder / "whop.duckdb")) as held:
+            held.sql(
+                f"update {DATASET}.sync_runs set started_at = started_at - interval 30 hour "
+                f"where company_id = '{second}'"
+            )
+        assert shell(*monitored, **left_out).code == 2
+        (text,) = hook.new()
+        assert f"{second} apps" in text
+        assert shell(*monitored, **one).code == 0
+        (over,) = hook.new()
+        assert f"{second} apps" in over
+        found = json.loads(shell("status", "--json", **one).out)
+        assert {table["company_id"] for table in found["tables"]} == {first}
+
+
+def test_an_error_outside_of_every_step_is_told_too(
+    shell: Shell, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PipelineError("between two steps")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.run.tell_age", fail)
+        assert run(shell) == 2
+    (text,) = hook.new()
+    assert "• run (since" in text
+    assert "between two steps" in text
+    assert run(shell) == 0
+    assert "• run: " in hook.new()[0]
 
 
 def test_every_company_has_its_own_incidents(shell: Shell, hook: Webhook) -> None:

@@ -255,6 +255,7 @@ def test_sync_of_one_company_has_cursors_of_its_own(connected: Shell, server: Se
         assert result.code == 0, "with SOURCES__WHOP__COMPANY_ID set, too"
         modes.append(json.loads(result.err.splitlines()[0])["mode"])
     assert modes == ["full", "full", "incremental"]
+    assert [path.name for path in connected.folder.glob("*.duckdb")] == ["whop.duckdb"]
     nobody = connected("sync", "--company", "biz_nobody", "--tables", "members")
     assert nobody.code == 1
     assert "biz_nobody" in nobody.err

@@ -68,9 +68,9 @@ def test_cron_is_told_nothing_when_all_is_well_and_machines_read_every_line(
     quiet = by_cron(f"{command} --quiet", connected.environment, tmp_path)
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
-    # dbt finds a table without a column that it needs: its words, too, come as one object a line.
+    # dbt finds a column that it cannot use: its words, too, come as one object a line.
     with duckdb.connect(str(tmp_path / "whop.duckdb")) as held:
-        held.sql(f"alter table {DATASET}.membership_states drop column status")
+        held.sql(f"alter table {DATASET}.membership_states alter currency type int using null")
     server.faults.add("GET /apps", Fault("status", status=503))
     broken = by_cron(f"{command} --log-format json", connected.environment, tmp_path)
     assert broken.returncode == 2

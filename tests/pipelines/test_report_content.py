@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.figures import count, percent, ratio, usd
+from pipelines.report import queries
 from pipelines.report.content import make_page
 from pipelines.report.figures import HISTORY, KINDS, SO_FAR, Figure, figure
 from pipelines.report.queries import CompanyRows
@@ -119,3 +120,31 @@ def test_a_payment_without_a_rate_is_told() -> None:
     assert page.without_usd.startswith("Payments missing in the figures of December 2025")
     assert page.without_usd.endswith(": 3.")
     assert page.without_fees == ""
+
+
+def test_what_was_not_read_is_of_the_tables_that_are_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A table that was forbidden, and then left out, is no news for ever."""
+
+    class Models:
+        def dbt_environment(self) -> dict[str, str]:
+            return {}
+
+    def answer(_: object, sql: str) -> list[dict[str, Any]]:
+        if sql == queries.COMPANIES:
+            return [{"company_id": "biz_a", "title": "A", "as_of": AS_OF}]
+        if sql == queries.FRESHNESS:
+            return [
+                {"company_id": "biz_a", "table_name": name, "last_run_status": "forbidden"}
+                for name in ("promo_codes", "payments")
+            ]
+        return []
+
+    monkeypatch.setattr(queries, "_ask", answer)
+    monkeypatch.setenv("SOURCES__WHOP__TABLES", '["payments"]')
+    (rows,) = queries.read(Models())  # type: ignore[arg-type]
+    assert [row["table_name"] for row in rows.freshness] == ["payments"]
+    monkeypatch.delenv("SOURCES__WHOP__TABLES")
+    (rows,) = queries.read(Models())  # type: ignore[arg-type]
+    assert len(rows.freshness) == 2

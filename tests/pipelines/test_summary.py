@@ -23,6 +23,7 @@ class Pipeline:
 class InMemory:
     """A warehouse of one company with one product, both of the same title."""
 
+    name = "duckdb"
     pipeline = Pipeline()
     location = "/somewhere/[red]/whop.duckdb"
 

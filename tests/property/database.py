@@ -75,6 +75,19 @@ class Database:
         (rows,) = self._ask([f'select count(*) as n from "{self.schema}"."{table}"'])
         return int(rows[0]["n"])
 
+    def drop(self, table: str, column: str | None) -> None:
+        """Drop a table, or a column of it."""
+        name = f'"{self.schema}"."{table}"'
+        sql = f'alter table {name} drop column "{column}"' if column else f"drop table {name}"
+        if self.engine == "duckdb":
+            with duckdb.connect(self.credentials) as connection:
+                connection.execute(sql)
+            return
+        connection = psycopg2.connect(self.credentials)
+        with connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+        connection.close()
+
     def wrong_types(self) -> list[str]:
         """Columns that are not there, or not of the type that is documented."""
         if self.engine == "duckdb":

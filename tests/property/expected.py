@@ -6,9 +6,10 @@ Only the names and types of the documented columns are taken from `resources.py`
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 from sources.whop.resources import BY_NAME
@@ -82,6 +83,8 @@ def columns(table: str, row: Mapping[str, Any]) -> Row:
                     extra[path] = value
             elif path in parents and (value is None or isinstance(value, dict)):
                 visit(value or {}, f"{path}__")
+            elif f"{path}__id" in kinds and isinstance(value, str) and "_" in value:
+                values[f"{path}__id"] = value
             else:
                 extra[path] = value
 
@@ -92,9 +95,9 @@ def columns(table: str, row: Mapping[str, Any]) -> Row:
 
 
 def _clean(value: Any) -> Any:
-    """Without NUL, which no database holds."""
+    """Without control characters, which no database, page or terminal wants."""
     if isinstance(value, str):
-        return value.replace("\0", "")
+        return "".join(c for c in value if c in "\t\n\r" or unicodedata.category(c) != "Cc")
     if isinstance(value, list):
         return [_clean(item) for item in value]
     if isinstance(value, dict):
@@ -123,15 +126,20 @@ def _convert(kind: str, value: Any) -> Any:
                 raise Unfit from None
             if not number.is_finite() or abs(number) >= Decimal(10) ** 29:
                 raise Unfit
-            if number != number.quantize(Decimal("1e-9"), context=Context(prec=60)):
-                raise Unfit
-            return number
+            return number.quantize(Decimal("1e-9"), ROUND_HALF_UP, Context(prec=60))
         case "timestamp", str():
             try:
                 moment = datetime.fromisoformat(value)
             except ValueError:
                 raise Unfit from None
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+            return _in_time(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
         case "timestamp", int() | float() if not isinstance(value, bool):
-            return datetime.fromtimestamp(value, UTC)
+            return _in_time(datetime.fromtimestamp(value, UTC))
     raise Unfit
+
+
+def _in_time(moment: datetime) -> datetime:
+    """A moment that a Whop business can have."""
+    if not 2010 <= moment.astimezone(UTC).year < 2200:
+        raise Unfit
+    return moment.astimezone(UTC)

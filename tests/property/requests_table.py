@@ -171,7 +171,7 @@ def _created_after(
     started = time.monotonic()
     brought: dict[str, dict[str, Row]] = {}
     with WhopClient(server.api_key, server.base_url) as client:
-        client._rate_limit.wait = lambda operation: None  # type: ignore[method-assign]
+        client._rate_limit.wait = lambda *_: None  # type: ignore[method-assign]
         for table in TABLES:
             resource = BY_NAME[table]
             params: dict[str, str | Sequence[str]] = dict(resource.params)
@@ -224,7 +224,7 @@ def _sync_here(settings: Row, folder: Path, result: Path) -> None:
     from sources.whop import RunReport
     from sources.whop.client import RateLimit
 
-    RateLimit.wait = lambda self, operation: None  # type: ignore[method-assign]
+    RateLimit.wait = lambda *_: None  # type: ignore[method-assign]
     os.chdir(folder)
     report = RunReport()
     code = sync(open_destination("duckdb"), report, **settings)

@@ -279,7 +279,7 @@ def test_all_pages(
     assert told[-1] == f"{len(expected)} rows read"
 
 
-def test_the_configured_company_is_for_where_one_is_required(
+def test_the_configured_company_is_for_lists_of_a_company(
     client: WhopClient, server: Server, business: Business
 ) -> None:
     member = next(row["id"] for row in business.rows("members"))

@@ -32,6 +32,8 @@ from sources.whop.client import (
 )
 
 KEY = "key-of-the-test-5b1f"
+NEVER = threading.Event()
+"""Stops nobody."""
 DATE = "Thu, 15 Jan 2026 09:00:00 GMT"
 
 
@@ -502,6 +504,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         ("Please wait 250ms", 0.25),
         ("Please wait 250 milliseconds", 0.25),
         ("Retry in 2 minutes", 120),
+        ("600 max per minute. Try again in 3 seconds", 3),
+        ("Try again in 1 minute", 60),
     ],
 )
 def test_a_429_says_in_its_message_how_long_to_wait(
@@ -512,6 +516,58 @@ def test_a_429_says_in_its_message_how_long_to_wait(
         client.object("/plans", "1")
     assert waits == [pytest.approx(seconds, abs=0.05)]
     assert waits[0] >= seconds
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["600 max per minute", "600/min, 601 made", "Limit: 600 m", "You made 700 s", "in 5 tries"],
+)
+def test_a_number_that_is_no_time_to_wait_is_not_taken_for_one(
+    waits: list[float], message: str
+) -> None:
+    with whop(Says({"message": message}, 429), Says({"id": "1"})) as (_, client):
+        client.object("/plans", "1")
+    assert waits[0] < 1
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("1.5", 1.5),
+        ("Thu, 15 Jan 2026 09:00:30 GMT", 30),
+        ("Thu, 15 Jan 2026 08:00:00 GMT", 0),
+        ("-5", 0),
+    ],
+)
+def test_a_retry_after_header_may_be_a_decimal_or_a_date(
+    waits: list[float], header: str, seconds: float
+) -> None:
+    with whop(Says({}, 503, headers={"Retry-After": header}), Says({"id": "1"})) as (_, client):
+        client.object("/plans", "1")
+    assert waits == [pytest.approx(seconds, abs=0.05)]
+
+
+@pytest.mark.parametrize("header", ["nan", "inf", "soon", ""])
+def test_a_retry_after_header_that_says_nothing_is_as_none(waits: list[float], header: str) -> None:
+    with whop(Says({}, 503, headers={"Retry-After": header}), Says({"id": "1"})) as (_, client):
+        client.object("/plans", "1")
+    assert len(waits) == 1 and 0 < waits[0] < 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Says({}, 503, headers={"Retry-After": "86400"}),
+        Says({}, 503, headers={"Retry-After": "Fri, 16 Jan 2026 09:00:00 GMT"}),
+        Says({"message": "Try again in 10 hours"}, 429),
+    ],
+)
+def test_no_wait_is_longer_than_two_minutes_whatever_is_asked(
+    waits: list[float], asked: Says
+) -> None:
+    with whop(asked, max_attempts=4) as (_, client), pytest.raises(Unavailable):
+        client.object("/plans", "1")
+    assert waits == [120, 120, 120]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -549,7 +605,7 @@ def test_the_limit_lets_through_what_is_allowed_and_holds_the_rest() -> None:
     began = time.monotonic()
     started = []
     for _ in range(11):
-        limit.wait("GET /payments")
+        limit.wait("GET /payments", NEVER)
         started.append(time.monotonic() - began)
     assert started[4] < 0.15
     assert started[5] >= 0.3
@@ -562,8 +618,8 @@ def test_each_operation_has_a_limit_of_its_own() -> None:
     limit = RateLimit(limit=2, seconds=30)
     began = time.monotonic()
     for operation in ("GET /payments", "GET /members", "GET /members/{id}"):
-        limit.wait(operation)
-        limit.wait(operation)
+        limit.wait(operation, NEVER)
+        limit.wait(operation, NEVER)
     assert time.monotonic() - began < 1
 
 
@@ -572,7 +628,7 @@ def test_threads_share_the_limit() -> None:
     started: list[float] = []
 
     def ask() -> None:
-        limit.wait("GET /payments")
+        limit.wait("GET /payments", NEVER)
         started.append(time.monotonic())
 
     threads = [threading.Thread(target=ask) for _ in range(10)]
@@ -588,7 +644,7 @@ def test_threads_share_the_limit() -> None:
 
 def test_the_client_keeps_whop_s_limit_per_operation(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[str] = []
-    monkeypatch.setattr(RateLimit, "wait", lambda self, operation: waited.append(operation))
+    monkeypatch.setattr(RateLimit, "wait", lambda self, operation, _: waited.append(operation))
     with whop(listing(next_cursor="c1"), Says({}, 503), listing(), Says({"id": "1"})) as (_, one):
         rows(one.pages("/payments", {}))
         one.object("/payments", "pay_1")
@@ -618,14 +674,32 @@ def test_a_client_that_is_stopped_sends_nothing_more_and_wakes_who_waits() -> No
         assert one.requests["GET /payments"] == 1
 
 
-def test_a_limit_that_is_stopped_holds_nobody() -> None:
+def test_a_client_that_is_stopped_leaves_a_shared_limit_to_the_others() -> None:
     limit = RateLimit(limit=1, seconds=60)
-    limit.wait("GET /payments")
-    waiting = threading.Thread(target=limit.wait, args=("GET /payments",))
-    waiting.start()
-    limit.stop()
-    waiting.join(5)
-    assert not waiting.is_alive()
+    with whop(Says({"id": "1"})) as (server, first):
+        second = WhopClient(KEY, server.base_url, rate_limit=limit)
+        first._rate_limit = limit
+        limit.wait("GET /plans/{id}", NEVER)
+        failures: list[WhopError] = []
+
+        def ask() -> None:
+            try:
+                first.object("/plans", "1")
+            except WhopError as error:
+                failures.append(error)
+
+        waiting = threading.Thread(target=ask)
+        waiting.start()
+        first.stop()
+        waiting.join(5)
+        assert not waiting.is_alive(), "still waits for its turn"
+        assert "stopped" in str(failures[0])
+        held = threading.Thread(target=second.object, args=("/plans", "1"), daemon=True)
+        held.start()
+        held.join(0.3)
+        assert held.is_alive(), "the limit does not hold any more"
+        second.stop()
+        held.join(5)
 
 
 # Secrets and texts
@@ -637,6 +711,60 @@ def test_secrets_never_get_past_the_client() -> None:
     with whop(Says(app), listing(app)) as (_, client):
         assert client.object("/apps", "app_1", secrets=secrets)[0] == {"id": "app_1", "name": "x"}
         assert rows(client.pages("/apps", {}, secrets=secrets)) == [{"id": "app_1", "name": "x"}]
+
+
+ECHOES = [
+    Says({"error": {"message": f"Invalid API key provided: {KEY}"}}, 401),
+    Says({"message": f"{KEY} lacks payment:basic:read"}, 403),
+    Says({"detail": f"no object for Bearer {KEY}"}, 404),
+    Says({"errors": [f"unknown parameter {KEY}"]}, 422),
+    Says({"message": f"{KEY} made too many requests"}, 429),
+    Says({"message": f"upstream of {KEY} is down"}, 502),
+    Says(f"<html>{'x' * 185}{KEY}</html>".encode(), 400),
+    Says(f"no JSON: {'x' * 60}{KEY}".encode(), 200),
+    Says(f"{KEY} ".encode() * 10, 200),
+]
+
+
+@pytest.mark.parametrize("says", ECHOES)
+def test_a_key_that_a_server_repeats_is_in_no_error(says: Says) -> None:
+    with whop(says, max_attempts=2) as (_, client), pytest.raises(WhopError) as raised:
+        client.object("/plans", "1")
+    assert_keeps(KEY, raised.value)
+
+
+def assert_keeps(key: str, error: BaseException | None) -> None:
+    """No part of the key is in the error, or in what it came from."""
+    while error is not None:
+        assert not any(key[:8] in text for text in (str(error), repr(error))), repr(error)
+        error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("key", ["a key\nof two lines", "clé-secrète"])
+def test_a_key_that_cannot_be_sent_is_in_no_error(key: str) -> None:
+    with (
+        whop(Says({"id": "1"})) as (server, _),
+        pytest.raises((WhopError, ValueError)) as raised,
+    ):
+        WhopClient(key, server.base_url).object("/plans", "1")
+    assert_keeps(key[:6], raised.value)
+
+
+UNWANTED = [
+    *(f"\\u{code:04x}" for code in (0, 1, 8, 11, 12, 0x1B, 0x1F, 0x7F, 0x80, 0x85, 0x9F)),
+    *("\\b", "\\f", "\\ufdd0", "\\uFDEF", "\\uFFFE", "\\uffff", "\\ud83f\\udfff"),
+    *("\x7f", "\x80", "\x9b", "\ufdd0", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff"),
+]
+
+
+@pytest.mark.parametrize("unwanted", UNWANTED)
+def test_no_control_character_and_no_noncharacter_gets_past_the_client(unwanted: str) -> None:
+    body = f'{{"data": [{{"id": "1", "title": "a{unwanted}b"}}], '
+    body += '"page_info": {"has_next_page": false}}'
+    with whop(Says(body.encode())) as (_, client):
+        (page,) = client.pages("/products", {})
+    assert page.rows == [{"id": "1", "title": "ab"}]
+    assert page.cleaned == 1
 
 
 def test_characters_no_database_holds_are_taken_out_and_counted() -> None:
@@ -656,7 +784,8 @@ def test_characters_no_database_holds_are_taken_out_and_counted() -> None:
 
 
 def test_clean_texts_are_left_alone() -> None:
-    row = {"id": "1", "name": "Zoë 😀 \t\n \\u0000 is just text"}
-    with whop(listing(row)) as (_, client):
-        (page,) = client.pages("/members", {})
-    assert (page.rows, page.cleaned) == ([row], 0)
+    row = {"id": "1", "name": "Zoë 😀 ﷺ £\xa0 \U0001f9bf \t\r\n \\u0000 \\b is just text"}
+    for body in (listing(row), Says(json.dumps(listing(row).body, ensure_ascii=False).encode())):
+        with whop(body) as (_, client):
+            (page,) = client.pages("/members", {})
+        assert (page.rows, page.cleaned) == ([row], 0)

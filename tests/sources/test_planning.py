@@ -20,6 +20,7 @@ from sources.whop.planning import (
     load,
     plan,
     remember,
+    renewed,
 )
 from sources.whop.resources import (
     BY_NAME,
@@ -37,8 +38,8 @@ HOUR_BEFORE_CURSOR = CURSOR - timedelta(hours=1)
 HOUR_BEFORE_LAST_RUN = "2026-03-10T09:00:00.401Z"
 
 
-def planned(name: str, state: TableState = SEEN, **settings: Any) -> Plan:
-    return plan(BY_NAME[name], state, NOW, Settings(**settings))
+def planned(name: str, state: TableState = SEEN, now: datetime = NOW, **settings: Any) -> Plan:
+    return plan(BY_NAME[name], state, now, Settings(**settings))
 
 
 def names(resources: list[Resource]) -> list[str]:
@@ -269,6 +270,23 @@ def test_a_pass_that_stopped_is_gone_on_with_however_young_it_is() -> None:
     assert planned("payments", UNDER_WAY, full=True).walks == (Walk(ranges=LEFT),)
 
 
+def test_what_must_be_written_anew_is_not_gone_on_with() -> None:
+    """A part that kept names and e-mails is no part of a pass that was asked to drop them."""
+    begun = TableState(CURSOR, LAST_RUN, LAST_RUN)
+    assert renewed(UNDER_WAY, Settings(), None) == UNDER_WAY
+    assert renewed(UNDER_WAY, Settings(full=True), None) == begun
+
+
+def test_a_table_that_was_made_anew_is_read_whole_once() -> None:
+    state = renewed(UNDER_WAY, Settings(), NOW)
+    assert state == TableState(CURSOR, LAST_RUN, None, made_anew=NOW)
+    assert planned("payments", state) == Plan("full", (Walk(),), True)
+    after = remember(BY_NAME["payments"], state, "full", NOW, CURSOR)
+    assert renewed(after, Settings(), NOW) == after
+    assert planned("payments", after).mode == "incremental"
+    assert renewed(after, Settings(), NOW + timedelta(days=1)).last_full is None
+
+
 def test_the_end_of_a_pass_is_remembered_as_of_its_start_and_with_its_newest_row() -> None:
     # The newest rows were read by its first part.
     later = NOW + timedelta(days=2)
@@ -276,13 +294,51 @@ def test_the_end_of_a_pass_is_remembered_as_of_its_start_and_with_its_newest_row
     assert after == TableState(CURSOR + timedelta(hours=1), NOW, NOW)
 
 
-@pytest.mark.parametrize("state", [TableState(), SEEN, UNDER_WAY])
+@pytest.mark.parametrize(
+    "state",
+    [
+        TableState(),
+        SEEN,
+        UNDER_WAY,
+        TableState(made_anew=NOW, unreadable={"pay_1": ("paid_at", "total")}),
+    ],
+)
 def test_state_survives_being_stored_as_json(state: TableState) -> None:
     assert load(json.loads(json.dumps(dump(state)))) == state
 
 
 def test_what_an_older_release_kept_in_the_state_is_left_out() -> None:
     assert load({**dump(SEEN), "pass_position": CURSOR.isoformat()}) == SEEN
+
+
+# Lists that can only be read whole
+
+
+@pytest.mark.parametrize(
+    ("rows", "hours"),
+    [(1_000, 0), (1_001, 0.2), (30_000, 3), (240_000, 24), (10_000_000, 24)],
+)
+def test_a_long_list_is_read_whole_the_more_seldom_the_longer_it_is(
+    rows: int, hours: float
+) -> None:
+    state = TableState(CURSOR, LAST_RUN, LAST_RUN, last_whole=LAST_RUN, rows=rows)
+    if hours:
+        early = LAST_RUN + timedelta(hours=hours * 0.5)
+        assert planned("shipments", state, now=early) == Plan("incremental", (), whole=False)
+        assert planned("shipments", state, now=early, full=True).whole
+        # A table of the business's own making stays short.
+        assert planned("plans", state, now=early).whole
+    due = planned("shipments", state, now=LAST_RUN + timedelta(hours=hours + 0.01))
+    assert due == Plan("incremental", (Walk(),), whole=True)
+
+
+def test_how_long_a_list_was_is_remembered_and_when_it_was_read() -> None:
+    read = remember(BY_NAME["shipments"], SEEN, "incremental", NOW, CURSOR, rows=30_000)
+    assert (read.last_whole, read.rows) == (NOW, 30_000)
+    later = NOW + timedelta(hours=1)
+    skipped = remember(BY_NAME["shipments"], read, "incremental", later, None)
+    assert (skipped.last_whole, skipped.rows, skipped.last_run) == (NOW, 30_000, later)
+    assert load(dump(skipped)) == skipped
 
 
 # Ranges as parameters

@@ -1,7 +1,8 @@
 -- A log, not a state: every row stays, also the one that says the membership was deleted.
 with renamed as (
     select
-        _dlt_id as state_id,
+        -- A state that comes back, or is seen to be gone, is as it was.
+        _dlt_id || '/' || _dlt_load_id as state_id,
         id as membership_id,
         company_id,
         user__id as user_id,

@@ -1,0 +1,44 @@
+"""Sets the process up for many rows and private files: for whoever owns it, never by an import."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_OWNER_ONLY = 0o077
+
+_masks: list[int] = []
+"""The masks of new files that were there before ours."""
+
+
+def tune() -> None:
+    """Set the garbage collector and Arrow's memory; before Arrow is imported."""
+    # Arrow's own pool keeps what each of the walkers' threads has freed: 70 MB more at the peak.
+    # Arrow looks here once, when it is imported.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # Rows are read as millions of small objects, none of them in a cycle. To look for cycles after
+    # each 700 of them, and through all that was imported after each 70,000, as Python does, took
+    # 6 % of a first load. Much more seldom must not be: httpx's answers, bodies included, are in
+    # cycles.
+    gc.set_threshold(2_000, 10, 100)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Make files that only their owner can read: warehouse and logs hold names and e-mails."""
+    _masks.append(os.umask(_OWNER_ONLY))
+    try:
+        yield
+    finally:
+        os.umask(_masks.pop())
+
+
+def usual_mask() -> int:
+    """The mask of new files that is the user's own; for what is made to be handed on."""
+    if _masks:
+        return _masks[0]
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,3 @@
+"""The version, here and nowhere else: pyproject.toml takes it from this line."""
+
+VERSION = "0.1.0"

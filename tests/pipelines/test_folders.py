@@ -1,0 +1,356 @@
+"""Where a run works: whose folder it is, what is in it, what is made there, who may read it."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+from rich.console import Console
+from test_cli import Shell, business
+
+from pipelines import process
+from pipelines.destination import DATASET, open_destination
+from pipelines.summary import _row_counts, _show_tables
+from sources.whop_simulator import Business, Server, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve(business()) as running:
+        yield running
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    return Shell(tmp_path, monkeypatch, capsys)
+
+
+@pytest.fixture
+def connected(shell: Shell, server: Server) -> Shell:
+    shell.point_at(server)
+    return shell
+
+
+def one_line(text: str) -> str:
+    (line,) = text.strip().splitlines()
+    return line
+
+
+# Folders that cannot be written to
+
+
+@pytest.mark.parametrize("trouble", ["the lock is a folder", "the folder is a file"])
+@pytest.mark.parametrize("command", ["sync", "run", "transform"])
+def test_a_folder_that_is_in_the_way_is_one_line(
+    connected: Shell, command: str, trouble: str
+) -> None:
+    work = connected.folder / ".whop-elt"
+    if trouble == "the lock is a folder":
+        (work / "lock").mkdir(parents=True)
+    else:
+        work.write_text("")
+    result = connected(command)
+    assert result.code == 1, result.said
+    line = one_line(result.err)
+    assert str(Path(".whop-elt")) in line
+    assert "a folder that is yours" in line
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("owned", ["the folder", "the lock", "dlt's files"])
+def test_what_belongs_to_somebody_else_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owned: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As another user: in a child of this process, since what is installed may be root's alone."""
+    work = tmp_path / "work"
+    work.mkdir()
+    nobody = 65534
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(parent.stat().st_mode | 0o711)
+    if owned != "the folder":
+        os.chown(work, nobody, nobody)
+        (work / ".whop-elt").mkdir()
+        os.chown(work / ".whop-elt", nobody, nobody)
+    if owned == "the lock":
+        (work / ".whop-elt" / "lock").touch(0o600)
+    if owned == "dlt's files":
+        (work / ".whop-elt" / "dlt").mkdir(0o700)
+    import pipelines.alerts
+    import pipelines.cli
+    import pipelines.run
+
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            os.chdir(work)
+            os.setgid(nobody)
+            os.setuid(nobody)
+            os.environ["SOURCES__WHOP__API_KEY"] = "none"
+            sys.argv = ["whop-elt", "sync"]
+            pipelines.cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    said = capfd.readouterr().err
+    assert os.waitstatus_to_exitcode(status) == 1, said
+    assert "Permission denied" in one_line(said)
+    assert "a folder that is yours" in said
+
+
+# What is made, and who may read it
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["check"], ["grant-reader", "metabase"], ["status", "--json"]]
+)
+def test_commands_that_only_look_make_no_files(connected: Shell, command: list[str]) -> None:
+    result = connected(*command)
+    assert list(connected.folder.iterdir()) == []
+    if command[0] == "status":
+        assert result.code == 2
+        assert "whop-elt run" in one_line(result.err)
+
+
+def test_what_a_run_makes_is_its_owner_s_alone(connected: Shell) -> None:
+    before = os.umask(0o022)
+    try:
+        assert connected("sync", "--tables", "members").code == 0
+        assert connected("transform", "--select", "stg_whop__members").code == 0
+        assert process.usual_mask() == 0o022, "the process has its own mask again"
+    finally:
+        os.umask(before)
+    made = list(connected.folder.rglob("*"))
+    names = {path.name for path in made}
+    assert {"whop.duckdb", "whop.duckdb.lock", "lock", "dbt.log"} <= names
+    for path in made:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_the_unit_makes_files_that_are_its_user_s_alone() -> None:
+    unit = ConfigParser(interpolation=None)
+    unit.read_string((ROOT / "deploy" / "whop-elt.service").read_text(encoding="utf-8"))
+    assert unit["Service"]["UMask"] == "0077"
+
+
+# What is in it already
+
+
+def test_a_real_business_is_kept_out_of_the_demo_s_folder(connected: Shell) -> None:
+    with serve(Business.empty()) as demo:
+        connected.point_at(demo)
+        assert connected("sync", "--tables", "companies").code == 0
+    del connected.environment["SOURCES__WHOP__BASE_URL"]
+    for command in ("sync", "run"):
+        result = connected(command, SOURCES__WHOP__COMPANY_ID="biz_real")
+        assert result.code == 1
+        line = one_line(result.err)
+        assert "invented business" in line
+        assert "whop.duckdb" in line
+
+
+def test_transform_in_an_empty_folder_says_what_comes_first(shell: Shell) -> None:
+    result = shell("transform")
+    assert result.code == 2
+    assert "`whop-elt sync` comes first" in one_line(result.err)
+
+
+# Tables of one's own, and how rows are counted
+
+
+NAMES = ["My Table", "it's", 'a "quoted" one', "50%", "orders"]
+
+
+def test_a_table_of_one_s_own_in_the_raw_schema_is_counted_like_any_other(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected("sync", "--tables", "apps")
+    with duckdb.connect(str(connected.folder / "whop.duckdb")) as held:
+        for name in NAMES:
+            quoted = name.replace('"', '""')
+            held.sql(f'create table {DATASET}."{quoted}" as select 1 as x')
+    monkeypatch.chdir(connected.folder)
+    counts = _row_counts(open_destination("duckdb"), [*NAMES, "apps"])
+    assert counts == dict.fromkeys(NAMES, "1") | {"apps": "4"}
+
+
+def test_postgres_estimates_a_long_table_and_counts_a_short_one(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg2.connect(postgres_url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create schema {DATASET}")
+        for name in NAMES:
+            quoted = name.replace('"', '""').replace("%", "%%")
+            cursor.execute(f'create table {DATASET}."{quoted}" as select %s as x', (1,))
+        cursor.execute(f"create table {DATASET}.long as select generate_series(1, 5000) as x")
+    with psycopg2.connect(postgres_url) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("analyze")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", postgres_url)
+    monkeypatch.setattr("pipelines.summary.COUNTED_ROWS", 5000)
+    destination = open_destination("postgres")
+    asked: list[str] = []
+    query = type(destination).query
+
+    def noted(self: Any, sql: str, *values: Any) -> Any:
+        asked.append(sql)
+        return query(self, sql, *values)
+
+    monkeypatch.setattr(type(destination), "query", noted)
+    counts = _row_counts(destination, [*NAMES, "long"])
+    assert counts == dict.fromkeys(NAMES, "1") | {"long": "about 5,000"}
+    assert not any('"long"' in sql for sql in asked), "it is not read"
+
+
+# Names and addresses
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "whop_raw.duckdb",
+        "Main.duckdb",
+        "temp.duckdb",
+        "bob's.duckdb",
+        "whop_marts.db",
+        'a"b.duckdb',
+    ],
+)
+def test_a_file_with_a_name_of_sql_is_refused_by_name(connected: Shell, name: str) -> None:
+    for command in ("sync", "check", "run"):
+        result = connected(command, DESTINATION__DUCKDB__CREDENTIALS=name)
+        assert result.code == 1
+        (line,) = [line for line in result.said.splitlines() if name in line]
+        assert "DESTINATION__DUCKDB__CREDENTIALS" in line
+    assert not (connected.folder / name).exists()
+
+
+def test_a_folder_with_an_apostrophe_is_worked_in(connected: Shell) -> None:
+    connected.folder = connected.folder / "o'neil & sons"
+    connected.folder.mkdir()
+    assert connected("sync", "--tables", "apps", "--tables", "members").code == 0
+    assert connected("transform", "--select", "stg_whop__apps").code == 0
+
+
+def as_a_newer_duckdb_writes(file: bytes) -> bytes:
+    """The file with a greater version in its header, and the header's checksum mended."""
+
+    def words(header: bytes) -> int:
+        found = 0
+        for at in (8, 16):
+            word = int.from_bytes(header[at : at + 8], "little")
+            found ^= word * 0xBF58476D1CE4E5B9 & 0xFFFF_FFFF_FFFF_FFFF
+        return found
+
+    newer = bytearray(file)
+    assert newer[8:12] == b"DUCK"
+    newer[12:20] = (int.from_bytes(file[12:20], "little") + 40).to_bytes(8, "little")
+    checksum = int.from_bytes(file[:8], "little") ^ words(file[:24]) ^ words(bytes(newer[:24]))
+    newer[:8] = checksum.to_bytes(8, "little")
+    return bytes(newer)
+
+
+def test_a_file_of_a_newer_duckdb_is_told_what_helps(connected: Shell) -> None:
+    assert connected("sync", "--tables", "apps").code == 0
+    path = connected.folder / "whop.duckdb"
+    path.write_bytes(as_a_newer_duckdb_writes(path.read_bytes()))
+    result = connected("sync", "--tables", "apps")
+    assert result.code == 2
+    line = one_line(result.err)
+    assert "pip install --upgrade duckdb" in line
+    assert "disk" not in line
+
+
+def test_a_sync_without_network_is_not_silent(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.progress.SECONDS", 0.05)
+    more = {"SOURCES__WHOP__BASE_URL": "http://127.0.0.1:9/api/v1"}
+    more |= {"SOURCES__WHOP__BACKOFF_SECONDS": "0.3", "SOURCES__WHOP__MAX_ATTEMPTS": "3"}
+    said = connected("sync", "--tables", "apps", **more)
+    assert said.code == 2
+    assert "waiting for Whop" in said.err
+    assert "waiting" not in connected("sync", "--tables", "apps", "--quiet", **more).err
+    shown = Console(file=io.StringIO(), force_terminal=True, width=100)
+    monkeypatch.setattr("pipelines.cli.console", shown)
+    connected("sync", "--tables", "apps", **more)
+    assert isinstance(shown.file, io.StringIO)
+    assert "ask Whop" in shown.file.getvalue()
+
+
+def test_the_version_is_that_of_the_package(shell: Shell) -> None:
+    result = shell("--version")
+    assert result.code == 0
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from setuptools.config.pyprojecttoml import read_configuration as read\n"
+            "print(read('pyproject.toml')['project']['version'])",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.out == f"whop-elt {ended.stdout.splitlines()[-1]}\n"
+
+
+def test_a_run_of_one_company_reads_it_with_its_own_cursors_and_models_all(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modelled: list[str | None] = []
+
+    def build(destination: Any, **_: object) -> int:
+        modelled.append(destination.company_id)
+        return 0
+
+    monkeypatch.setattr("pipelines.run.transform", build)
+    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
+    company = connected.environment["SOURCES__WHOP__COMPANY_ID"]
+    arguments = ("--tables", "members", "--quiet", "--company", f" {company}")
+    assert connected("run", *arguments).code == 0
+    assert connected("sync", *arguments).code == 0
+    assert modelled == [None]
+    with duckdb.connect(str(connected.folder / "whop.duckdb")) as held:
+        runs = held.sql(f"select mode from {DATASET}.sync_runs order by started_at").fetchall()
+    assert runs == [("full",), ("incremental",)]
+    nobody = connected("run", *arguments[:-1], "biz_nobody")
+    assert nobody.code == 1
+    assert "biz_nobody" in nobody.err
+
+
+def test_a_table_without_rows_is_named_in_one_line_and_one_request_is_one(
+    connected: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = connected("sync", "--tables", "apps", "--tables", "companies")
+    assert "(1 request)" in result.err
+    assert "1 requests" not in result.err
+    monkeypatch.chdir(connected.folder)
+    shown = Console(file=io.StringIO(), width=150)
+    _show_tables(open_destination("duckdb"), shown, None)
+    assert isinstance(shown.file, io.StringIO)
+    lines = shown.file.getvalue().splitlines()
+    assert not [line for line in lines if line.split()[-1:] == ["0"]]
+    empty = " ".join(lines).partition("Without rows: ")[2]
+    assert "payments" in empty
+    assert "apps" not in empty
