@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import yaml
 from dlt.common.destination.exceptions import DestinationException
 
-from .destination import MARTS, PROJECT, Destination, first_line, root_cause
+from .destination import MARTS, PERSONAL, Destination, first_line, root_cause
 from .errors import PipelineError
 
 STORAGE_VERSION = "v1.0.0"
@@ -31,20 +30,6 @@ _COPY = "whop_elt_readers_copy"
 def copy_path(database: Path) -> Path:
     """Where the copy for readers is: beside the DuckDB file, whop-marts.duckdb of whop.duckdb."""
     return database.with_name(f"{database.stem}-marts{database.suffix or '.duckdb'}")
-
-
-def personal_columns() -> dict[str, list[str]]:
-    """Personal columns of each mart that has some, as the models' descriptions say."""
-    described = yaml.safe_load((PROJECT / "models/marts/_marts.yml").read_text(encoding="utf-8"))
-    found = {
-        model["name"]: [
-            column["name"]
-            for column in model["columns"]
-            if column.get("config", {}).get("meta", {}).get("personal")
-        ]
-        for model in described["models"]
-    }
-    return {mart: columns for mart, columns in found.items() if columns}
 
 
 def write_copy(destination: Destination) -> Path | None:
@@ -87,7 +72,15 @@ def write_copy(destination: Destination) -> Path | None:
 
 
 def _copy_marts(connection: Any, path: Path) -> int:
-    """Copy every mart without its personal columns; return how many there are."""
+    """Copy every mart; return how many there are."""
+    ((apart,),) = connection.execute(
+        "select count(*) from duckdb_tables() "
+        "where database_name = current_database() and schema_name = ?",
+        [PERSONAL],
+    ).fetchall()
+    if not apart:
+        # Marts of an earlier release, names and addresses among their columns: the next build's.
+        return 0
     marts = connection.execute(
         "select table_name, comment from duckdb_tables() "
         "where database_name = current_database() and schema_name = ?",
@@ -95,7 +88,6 @@ def _copy_marts(connection: Any, path: Path) -> int:
     ).fetchall()
     if not marts:
         return 0
-    personal = personal_columns()
     connection.execute(
         f"attach {_text(path)} as {_COPY} (storage_version {_text(STORAGE_VERSION)})"
     )
@@ -108,10 +100,8 @@ def _copy_marts(connection: Any, path: Path) -> int:
                 "order by column_index",
                 [MARTS, mart],
             ).fetchall()
-            columns = [each for each in columns if each[0] not in personal.get(mart, ())]
             table = f"{_COPY}.{MARTS}.{_name(mart)}"
-            names = ", ".join(_name(column) for column, _ in columns)
-            connection.execute(f"create table {table} as select {names} from {MARTS}.{_name(mart)}")
+            connection.execute(f"create table {table} as select * from {MARTS}.{_name(mart)}")
             if comment:
                 connection.execute(f"comment on table {table} is {_text(comment)}")
             for column, comment in columns:

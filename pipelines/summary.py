@@ -126,7 +126,7 @@ def _show_month(destination: Warehouse, console: Console, company_id: str, title
     figures = (
         ("MRR", 1, usd),
         ("Customers", 2, count),
-        ("Lost of those it began with", 3, count),
+        ("Customers lost", 3, count),
         ("Customer churn", 4, percent),
         ("Net revenue", 5, usd),
         ("Net revenue retention", 6, percent),
@@ -136,8 +136,8 @@ def _show_month(destination: Warehouse, console: Console, company_id: str, title
         table.add_row(name, form(month[position]), compared)
     console.print(table)
     console.print(
-        "[dim]Of a membership past due it is not yet known whether it renews: the last weeks may "
-        "still change a little.[/]"
+        "[dim]Who has not cancelled counts while Whop tries the charge again (two weeks), and "
+        "leaves when that is given up.[/]"
     )
 
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from . import plan_versions
 from .destination import PROJECT, WORK_FOLDER, Destination
 from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
 from .lock import build_lock
-from .log import event as tell
+from .log import event
 from .marts_copy import write_copy
 from .settings import model_variables
 from .waits import who_holds
@@ -27,7 +28,7 @@ def transform(
     variables: str | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Run `dbt build`: every model, and every test of it.
+    """Run `dbt build`: every model, and every test of it, on what was loaded and given by hand.
 
     Args:
         destination: the warehouse.
@@ -39,7 +40,7 @@ def transform(
         How many models and tests were run.
 
     Raises:
-        SettingError: a variable or a selection that there is not.
+        SettingError: a variable or a selection that there is not, or a wrong file of plan versions.
         NothingThere: nothing is loaded yet.
         DataTestFailed: a test found rows it must not; the text names the tests.
         PipelineError: a model could not be built, and the text has dbt's own message; or the run's
@@ -54,6 +55,7 @@ def transform(
         raise NothingThere(
             f"Nothing is loaded into {destination.location} yet: `whop-elt sync` comes first"
         ) from error
+    plan_versions.load(destination)
     # dbt takes a second to import; the other commands do not wait for it.
     from dbt.cli.main import dbtRunner
     from dbt_common.exceptions import DbtDatabaseError
@@ -61,14 +63,14 @@ def transform(
     work = (WORK_FOLDER / "dbt").resolve()
     total = 0
 
-    def watch(event: Any) -> None:
+    def watch(told: Any) -> None:
         nonlocal total
-        match event.info.name:
+        match told.info.name:
             case "LogStartLine" if progress:
-                total = event.data.total
-                progress(event.data.description, event.data.index - 1, event.data.total)
+                total = told.data.total
+                progress(told.data.description, told.data.index - 1, told.data.total)
             case "JinjaLogWarning":
-                tell(event.data.msg, logging.WARNING)
+                event(told.data.msg, logging.WARNING)
 
     arguments = [
         # What there is to say is said below; all else is in the log file.
@@ -118,6 +120,8 @@ def transform(
             f"See the compiled SQL in {work / 'target'}",
             [str(outcome.node.name) for outcome in failed],
         )
+    for text, rows in _warnings(outcomes):
+        event(f"{text}: {rows}", logging.WARNING, test=text, rows=rows)
     return len(outcomes)
 
 
@@ -144,6 +148,16 @@ def _environment(more: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _warnings(outcomes: Sequence[Any]) -> list[tuple[str, int]]:
+    """What tests that only warn have to tell (`tell` in their meta), and of how many rows."""
+    warned = [outcome for outcome in outcomes if outcome.status == "warn"]
+    return [
+        (str(outcome.node.config.meta["tell"]), int(outcome.failures or 0))
+        for outcome in warned
+        if outcome.node.config.meta.get("tell")
+    ]
 
 
 def _names(outcomes: Sequence[Any]) -> str:

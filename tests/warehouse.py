@@ -55,6 +55,17 @@ SYNC_RUNS: Mapping[str, ColumnType] = {
 }
 """The sync's own log; its one float, `seconds`, is added where the tables are created."""
 
+GIVEN_PLAN_VERSIONS: Mapping[str, ColumnType] = {
+    **dict.fromkeys(("company_id", "plan_id"), "text"),
+    **dict.fromkeys(("valid_from", "valid_to"), "timestamp"),
+    "plan_type": "text",
+    "billing_period_days": "bigint",
+    **dict.fromkeys(("initial_price", "renewal_price"), "decimal"),
+    "currency": "text",
+    **dict.fromkeys(("trial_period_days", "split_pay_required_payments"), "bigint"),
+}
+"""What plans were before the first sync, as `whop-elt transform` loads it from a file."""
+
 RAW_TABLES: Mapping[str, Mapping[str, ColumnType]] = {
     **{name: {**resource.columns, **EVERY_TABLE} for name, resource in BY_NAME.items()},
     **{
@@ -63,6 +74,7 @@ RAW_TABLES: Mapping[str, Mapping[str, ColumnType]] = {
         if resource.states_table
     },
     "sync_runs": SYNC_RUNS,
+    "given_plan_versions": GIVEN_PLAN_VERSIONS,
 }
 
 SQL_TYPES: Mapping[Engine, Mapping[ColumnType, str]] = {

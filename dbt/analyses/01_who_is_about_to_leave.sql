@@ -1,5 +1,5 @@
--- Who is about to leave? Paying subscriptions that are cancelled for the end of the period, or whose charge
--- failed and was not recovered, the largest first; with what is unpaid since the last period began, and why the
+-- Who is about to leave? Subscriptions with MRR that are cancelled for the end of the period, paused, or due and
+-- not paid, the largest first; with what is unpaid since the last period began, and why the
 -- latest of those charges failed.
 with last_periods as (
     select membership_id, max(period_start) as period_start
@@ -31,22 +31,26 @@ unpaid as (
 
 select
     subscriptions.company_id,
-    members.name,
-    members.email,
+    contacts.name,
+    contacts.email,
     plans.title as plan,
     subscriptions.mrr_usd,
     subscriptions.status,
-    subscriptions.renewal_period_end,
+    subscriptions.paid_until,
+    subscriptions.is_paused,
+    subscriptions.is_unpaid,
     unpaid.unpaid_usd,
     unpaid.latest_failure
 from {{ ref('fct_subscriptions') }} as subscriptions
-left join {{ ref('dim_members') }} as members on subscriptions.member_id = members.member_id
+left join {{ ref('member_contacts') }} as contacts on subscriptions.member_id = contacts.member_id
 left join {{ ref('dim_plans') }} as plans on subscriptions.plan_id = plans.plan_id
 left join unpaid on subscriptions.membership_id = unpaid.membership_id
 where
     subscriptions.mrr_usd > 0
     and (
         subscriptions.cancel_at_period_end
-        or subscriptions.status in ('canceling', 'past_due', 'unresolved')
+        or subscriptions.is_paused
+        or subscriptions.is_unpaid
+        or subscriptions.status in {{ ending_statuses() }}
     )
 order by subscriptions.mrr_usd desc

@@ -1,13 +1,14 @@
 -- Who are the best members? The hundred that brought in most, and whether they are still there.
 select
-    company_id,
-    name,
-    email,
-    customer_since,
-    lifetime_net_usd,
-    mrr_usd,
-    is_customer,
-    churned_on
-from {{ ref('dim_members') }}
-order by lifetime_net_usd desc
+    members.company_id,
+    contacts.name,
+    contacts.email,
+    members.customer_since,
+    members.lifetime_net_usd,
+    members.mrr_usd,
+    members.is_customer,
+    members.churned_on
+from {{ ref('dim_members') }} as members
+left join {{ ref('member_contacts') }} as contacts on members.member_id = contacts.member_id
+order by members.lifetime_net_usd desc
 limit 100

@@ -36,3 +36,8 @@
     {%- set given = modules.datetime.datetime.fromisoformat(var('as_of') | string) -%}
     cast('{{ given.isoformat() }}{{ "" if given.tzinfo else "+00:00" }}' as timestamptz)
 {%- endmacro %}
+
+{#- From one moment to another, in seconds with their fractions: exact, for comparing shares of time. -#}
+{% macro seconds_between(first, last) -%}
+    cast(extract(epoch from {{ last }}) - extract(epoch from {{ first }}) as decimal(18, 6))
+{%- endmacro %}

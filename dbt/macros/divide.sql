@@ -28,3 +28,28 @@
         * 0.{{ '0' * (scale - 1) }}1 as decimal(38, {{ scale }})
     )
 {%- endmacro %}
+
+{#-
+    amount * part / whole, exact, rounded once to 9 decimals, half away from zero; null when the whole is 0. The
+    product of two amounts has 18 decimals, more than `divide` takes: of a coin worth thousands they all count.
+    Operands carry at most 9 decimals; on DuckDB amount * part stays below 8 * 10^19.
+-#}
+{% macro share(amount, part, whole) %}
+    {{- return(adapter.dispatch('share')(amount, part, whole)) -}}
+{% endmacro %}
+
+{% macro duckdb__share(amount, part, whole) -%}
+    {%- set a = 'cast(cast(' ~ amount ~ ' as decimal(38, 9)) * 1000000000 as hugeint)' -%}
+    {%- set p = 'cast(cast(' ~ part ~ ' as decimal(38, 9)) * 1000000000 as hugeint)' -%}
+    {%- set w = 'nullif(cast(cast(' ~ whole ~ ' as decimal(38, 9)) * 1000000000 as hugeint), 0)' -%}
+    cast(
+        cast(
+            sign({{ a }}) * sign({{ p }}) * sign({{ w }})
+            * ((2 * abs({{ a }}) * abs({{ p }}) + abs({{ w }})) // (2 * abs({{ w }}))) as decimal(38, 0)
+        ) * 0.000000001 as decimal(38, 9)
+    )
+{%- endmacro %}
+
+{% macro postgres__share(amount, part, whole) -%}
+    {{ divide('(' ~ amount ~ ') * (' ~ part ~ ')', whole, 9) }}
+{%- endmacro %}

@@ -11,22 +11,3 @@
         else {{ divide('usd_total', 'total', 18) }}
     end
 {%- endmacro %}
-
-{#- What is charged every `days` days, per month: rounded to 6 decimals here, and only here. -#}
-{% macro per_month(amount, days) -%}
-    {%- set whole_months -%}
-        case
-            when {{ days }} between 28 and 31 then 1
-            when {{ days }} between 89 and 92 then 3
-            when {{ days }} between 180 and 184 then 6
-            when {{ days }} between 365 and 366 then 12
-            when {{ days }} between 730 and 731 then 24
-        end
-    {%- endset -%}
-    {#- days / 30.4375 in integers: amount * 304375 / (days * 10000) -#}
-    {{ divide(
-        amount ~ ' * case when ' ~ whole_months ~ ' is null then 304375 else 10000 end',
-        'coalesce(' ~ whole_months ~ ', ' ~ days ~ ') * 10000',
-        6
-    ) }}
-{%- endmacro %}

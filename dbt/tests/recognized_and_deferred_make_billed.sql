@@ -1,9 +1,9 @@
--- Recognized to date + deferred = gross - refunded to date, every month, from marts that know nothing of each other.
+-- Recognized to date + deferred = gross - refunded - charged back to date, every month, from marts that know nothing of each other.
 with billed as (
     select
         company_id,
         {{ month_of('date') }} as month,
-        sum(gross_usd - refunded_usd) as billed_usd
+        sum(gross_usd - refunded_usd - charged_back_usd) as billed_usd
     from {{ ref('revenue_daily') }}
     group by company_id, {{ month_of('date') }}
 ),

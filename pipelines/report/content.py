@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..figures import count
+from ..figures import count, usd
 from ..titles import named
 from .figures import HEADLINES, HISTORY, KINDS, SECTIONS, SO_FAR, Figure, figure, month_name, short
 from .points import points_of
@@ -53,6 +53,10 @@ class Page:
     history: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
     without_usd: str = ""
     without_fees: str = ""
+    unpaid: str = ""
+    """What of the MRR of today may not be paid."""
+    off_pace: list[str] = field(default_factory=list)
+    """Plans whose past is computed with a wrong period."""
     drawn: dict[str, list[Row]] = field(default_factory=dict)
     """Rows of each chart; one that has nothing to show is not there."""
 
@@ -112,6 +116,8 @@ def make_page(rows: CompanyRows) -> Page:
         for row in reversed(months)
     ]
     page.without_usd, page.without_fees = _without_usd(now), _without_fees(now)
+    page.unpaid = _unpaid(under_way)
+    page.off_pace = _off_pace(rows)
     drawn = points_of(rows, months, last_year)
     page.drawn = {name: points for name, points in drawn.items() if points}
     return page
@@ -146,6 +152,26 @@ def _not_read(freshness: Sequence[Row]) -> list[str]:
         )
         for row in freshness
         if row["last_run_status"] != "ok"
+    ]
+
+
+def _unpaid(month: Row) -> str:
+    if not month["mrr_unpaid_usd"]:
+        return ""
+    return (
+        f"Of the MRR now, {usd(month['mrr_unpaid_usd'])} is of members whose renewal is due and "
+        "not paid: the charge is tried again, and who does not pay leaves when that is given up."
+    )
+
+
+def _off_pace(rows: CompanyRows) -> list[str]:
+    names = {row["plan_id"]: row["title"] for row in rows.plans}
+    return [
+        f"{named(names.get(row['plan_id']), row['plan_id'])}: renewals come every "
+        f"{count(row['median_days_between_renewals'])} days, and the plan says every "
+        f"{count(row['billing_period_days'])}. It was edited before the first sync, and its past "
+        "MRR is wrong until a file of plan versions says what it was (WHOP_ELT_PLAN_VERSIONS)."
+        for row in rows.off_pace
     ]
 
 

@@ -42,12 +42,13 @@ KINDS: dict[str, Kind] = {
     "customers_end": Kind("Customers at the end", count, 1),
     "arpu_usd": Kind("MRR per customer", usd, 1),
     "ltv_usd": Kind("Lifetime value", usd, 1),
-    "customers_lost": Kind("Lost of those at the start", count, -1),
+    "customers_lost": Kind("Customers lost", count, -1),
     "logo_churn_rate": Kind("Customer churn", percent, -1),
     "nrr": Kind("Net revenue retention", percent, 1),
     "grr": Kind("Gross revenue retention", percent, 1),
     "gross_usd": Kind("Gross revenue", usd, 1),
     "refunded_usd": Kind("Refunded", usd, -1),
+    "charged_back_usd": Kind("Charged back", usd, -1),
     "fees_usd": Kind("Fees", usd),
     "net_usd": Kind("Net revenue", usd, 1),
     "one_time_gross_usd": Kind("Of the gross, one-time", usd),
@@ -96,6 +97,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "revenue": (
         "gross_usd",
         "refunded_usd",
+        "charged_back_usd",
         "fees_usd",
         "net_usd",
         "one_time_gross_usd",
@@ -133,7 +135,12 @@ HISTORY = (
 )
 """Columns of the table of all months."""
 
-CHURN_TYPES = {"voluntary": "Cancelled", "involuntary": "Payment failed", "lapsed": "Not renewed"}
+CHURN_TYPES = {
+    "voluntary": "Cancelled",
+    "involuntary": "Failed or charged back",
+    "lapsed": "Not renewed",
+    "free": "Goes on free",
+}
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def points_of(
             ("Net", itemgetter("net_usd"), usd),
             ("Fees", itemgetter("fees_usd"), usd),
             ("Refunded", itemgetter("refunded_usd"), usd),
+            ("Charged back", itemgetter("charged_back_usd"), usd),
         ),
         "failed": (
             ("Recovered", itemgetter("recovered_usd"), usd),

@@ -66,6 +66,12 @@ PLANS = f"""select company_id, plan_id, product_id, title, plan_type, currency, 
   initial_price, billing_period_days
 from {MARTS}.dim_plans"""
 
+OFF_PACE = f"""select company_id, plan_id, billing_period_days, renewals,
+  median_days_between_renewals
+from {MARTS}.plan_history
+where is_pace_off
+order by company_id, plan_id, version_number"""
+
 QUERIES = {
     "freshness": FRESHNESS,
     "months": MONTHS,
@@ -75,6 +81,7 @@ QUERIES = {
     "plan_mrr": PLAN_MRR,
     "products": PRODUCTS,
     "plans": PLANS,
+    "off_pace": OFF_PACE,
 }
 
 
@@ -91,6 +98,7 @@ class CompanyRows:
     plan_mrr: list[Row]
     products: list[Row]
     plans: list[Row]
+    off_pace: list[Row]
 
 
 def read(destination: Warehouse) -> list[CompanyRows]:

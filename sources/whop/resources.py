@@ -245,8 +245,6 @@ RESOURCES: tuple[Resource, ...] = (
         name="plans",
         path="/plans",
         permissions=("plan:basic:read",),
-        tenant="account_id",
-        company_column="account__id",
         params=_CREATED_ASC,
         changes="everything",
         details=("collect_tax", "custom_fields", "tax_type"),
@@ -255,7 +253,7 @@ RESOURCES: tuple[Resource, ...] = (
         refers_to={"product__id": "products"},
         columns=_columns(
             text="title description plan_type visibility release_method currency internal_notes "
-            "account__id account__title account__route product__id product__title purchase_url "
+            "company__id company__title product__id product__title purchase_url "
             "tax_type three_ds_level",
             bigint="billing_period expiration_days trial_period_days member_count stock "
             "split_pay_required_payments",
@@ -563,7 +561,7 @@ RESOURCES: tuple[Resource, ...] = (
             "plan__visibility",
             bigint="plan__billing_period plan__expiration_days plan__trial_period_days",
             decimal="plan__initial_price plan__renewal_price",
-            bool="plan__adaptive_pricing_enabled",
+            bool="plan__adaptive_pricing_enabled allow_promo_codes",
             timestamp="created_at updated_at",
             json="metadata payment_method_configuration",
         ),

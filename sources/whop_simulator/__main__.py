@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from .api import Options
 from .business import Business
 from .endpoints import ALL_PERMISSIONS
+from .options import Options
+from .refusal import Refused
 from .server import DEFAULT_KEY, Server
+from .surfaces import CURRENT, LEGACY
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -27,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clock", type=datetime.fromisoformat, help="simulated time, ISO 8601")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--api-key", default=DEFAULT_KEY)
+    parser.add_argument(
+        "--pin",
+        metavar="DATE",
+        help="API version of the key, which answers where no header asks for another: "
+        f"{CURRENT} is that of a key made today, {LEGACY} (the default) that of an old one",
+    )
     parser.add_argument("--latency", type=float, default=0.0, help="seconds added to every answer")
     parser.add_argument("--rate-limit", type=int, help="requests a minute and operation")
     parser.add_argument("--retry-after", action="store_true", help="send Retry-After with a 429")
@@ -47,6 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Business(given.seed + number, given.members, given.years, given.clock)
         for number in range(given.companies)
     ]
+    try:
+        options = Options(
+            pin=given.pin,
+            paging=given.paging,
+            bounds=given.bounds,
+            refuse=refuse,
+            tenant=tenant,
+            permissions=ALL_PERMISSIONS - set(given.without_permission),
+        )
+    except Refused as refusal:
+        parser.error(f"--pin: {refusal.message}")
     server = Server(
         businesses,
         port=given.port,
@@ -54,13 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rate_limit=given.rate_limit,
         retry_after=given.retry_after,
         api_key=given.api_key,
-        options=Options(
-            paging=given.paging,
-            bounds=given.bounds,
-            refuse=refuse,
-            tenant=tenant,
-            permissions=ALL_PERMISSIONS - set(given.without_permission),
-        ),
+        options=options,
     )
     companies = " ".join(business.company_id for business in businesses)
     print(f"{server.base_url} {server.api_key} {companies}")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from heapq import heappop, heappush
@@ -14,16 +12,19 @@ from typing import Any
 
 import orjson
 
-from . import around, company, rows
 from .catalogue import Catalogue, catalogue
-from .endpoints import BY_RESOURCE, ENDPOINTS
+from .current_made import INVITES
+from .endpoints import ENDPOINTS
+from .ledger import Ledger, balances
 from .lives import VALID, Member, World, live
-from .people import person
-from .tables import PlainRow, Table
-from .units import DAY, Ids, OneId, from_ms, key_of, mix, to_ms
+from .showing import GENERATORS, full, show
+from .tables import Table
+from .units import DAY, EitherIds, Ids, OneId, Row, from_ms, key_of, mix, to_ms
 
 DEFAULT_CLOCK = datetime(2026, 1, 15, 9, tzinfo=UTC)
 _YEAR = 365.25 * DAY
+_FOLLOW = {"payments": ("financial_activity", "payouts"), "authorized_users": ("team_members",)}
+"""Tables whose rows are made from those of another."""
 
 
 class Business:
@@ -46,6 +47,10 @@ class Business:
         company_id = company_id or Ids("biz", first_key).encode(seed)
         self.key = key_of(seed, company_id) & (1 << 64) - 1
         self.ids = {e.resource: Ids(e.prefix, key_of(self.key, e.resource)) for e in ENDPOINTS}
+        self.ids["financial_activity"] = Ids("line", key_of(self.key, "financial_activity"))
+        self.ids["payouts"] = Ids("wdrl", key_of(self.key, "payouts"))
+        invites = Ids("ausri", key_of(self.key, "invites"))
+        self.ids["team_members"] = EitherIds(self.ids["authorized_users"], invites, INVITES)
         self.ids["checkouts"] = self.ids["checkout_configurations"]
         self.ids["companies"] = OneId(company_id)
         title = ("Signal Room", "North Desk", "Atelier Ü", "Kite & Co.")[self.key % 4]
@@ -61,6 +66,7 @@ class Business:
         self._counts: Counter[tuple[str, int]] | None = None
         self.staffed = True
         self.uploads_url = "https://uploads.whop.invalid"
+        self.ledger = Ledger(self)
         self.tables = {
             resource: Table(partial(generator.items, self), self.ids[resource])
             for resource, generator in GENERATORS.items()
@@ -97,7 +103,7 @@ class Business:
         if until < self.clock_ms:
             raise ValueError(f"the clock is at {self.clock.isoformat()} and cannot go back")
         with self.lock:
-            self.clock_ms = until
+            self.clock_ms = self._world.clock_ms = until
             # A million small objects and no cycles: collecting in between only costs time.
             collecting = gc.isenabled()
             gc.disable()
@@ -112,13 +118,13 @@ class Business:
                     gc.enable()
             self.forget()
 
-    def rows(self, resource: str) -> list[dict[str, Any]]:
+    def rows(self, resource: str) -> list[Row]:
         """Every row as a list would show it, those included that a list leaves out by default."""
         with self.lock:
             items = self.tables[resource].rows()
             return [_own(self.show(resource, item, listed=True)) for item in items]
 
-    def row(self, resource: str, key: str) -> dict[str, Any]:
+    def row(self, resource: str, key: str) -> Row:
         """One row with every field that its object has; KeyError when there is none."""
         with self.lock:
             item = self.tables[resource].find(key)
@@ -126,35 +132,38 @@ class Business:
                 raise KeyError(key)
             return _own(self.show(resource, item))
 
-    def put(self, resource: str, row: dict[str, Any]) -> None:
+    def stored(self, resource: str, key: str) -> Row:
+        """One row with what is kept of it but not served; KeyError when there is none."""
+        with self.lock:
+            item = self.tables[resource].find(key)
+            if item is None:
+                raise KeyError(key)
+            return _own(self.full(resource, item))
+
+    def put(self, resource: str, row: Row) -> None:
         """Insert a row made by hand, or replace the one with its id. Nothing is filled in."""
         with self.lock:
+            if resource == "payments":
+                self.ledger.changed(row["id"], row)
             self.tables[resource].put(_own(row), self.clock_ms)
+            self._forget_what_follows(resource)
 
     def remove(self, resource: str, key: str) -> None:
         """Take a row away without a trace."""
         with self.lock:
             self.tables[resource].remove(key)
+            self._forget_what_follows(resource)
 
-    def show(self, resource: str, item: Any, *, listed: bool = False) -> dict[str, Any]:
+    def show(self, resource: str, item: Any, *, listed: bool = False) -> Row:
         """What the API says about one item of a table: in its list, or asked for by its id."""
-        hidden = BY_RESOURCE[resource].object_only if listed else ()
-        generator = GENERATORS[resource]
-        if isinstance(item, PlainRow):
-            row = {
-                name: value
-                for name, value in item.row.items()
-                if name not in hidden and not name.startswith("_")
-            }
-            return row if listed or generator.whole is None else generator.whole(row, self)
-        assert generator.render is not None
-        row = generator.render(item, self)
-        for name in hidden:
-            del row[name]
-        return row
+        return show(resource, item, self, listed=listed)
+
+    def full(self, resource: str, item: Any) -> Row:
+        """Everything that is known of one item, as Legacy names it: what Current is made from."""
+        return full(resource, item, self)
 
     def counts(self) -> Counter[tuple[str, int]]:
-        """Valid memberships by company, product and plan, and uses of each promo code."""
+        """Valid memberships by company, product and plan, uses of promo codes, cents by product."""
         if self._counts is None:
             counts: Counter[tuple[str, int]] = Counter()
             for member in self.members:
@@ -164,14 +173,29 @@ class Business:
                         counts["product", membership.plan.product.number] += 1
                         counts["company", 0] += 1
                 for payment in member.payments:
+                    if payment.status == "paid" and payment.plan is not None:
+                        counts["cents", payment.plan.product.number] += payment.usd
                     if payment.promo is not None:
                         counts["promo", payment.promo.number] += 1
             self._counts = counts
         return self._counts
 
+    def balances(self) -> dict[str, tuple[int, int]]:
+        """Available and pending money by currency, in its smallest unit."""
+        return balances(self.ledger.lines(), self.clock_ms)
+
+    def volume(self) -> float:
+        """What was ever paid for a plan, in US dollars."""
+        return sum(cents for (what, _), cents in self.counts().items() if what == "cents") / 100
+
+    def _forget_what_follows(self, resource: str) -> None:
+        for table in _FOLLOW.get(resource, ()):
+            self.tables[table].forget()
+
     def forget(self) -> None:
         """Rows have changed: nothing derived from them may be used again."""
         self._counts = None
+        self.ledger.forget()
         for table in self.tables.values():
             table.forget()
 
@@ -191,107 +215,7 @@ class Business:
             heappush(self._next, (member.next_at, number))
 
 
-def _own(row: dict[str, Any]) -> dict[str, Any]:
+def _own(row: Row) -> Row:
     """A copy to keep: rows share what they have in common, and a test may change what it gets."""
-    copy: dict[str, Any] = orjson.loads(orjson.dumps(row))
+    copy: Row = orjson.loads(orjson.dumps(row))
     return copy
-
-
-@dataclass(slots=True)
-class User:
-    """Somebody with an account at Whop: a customer or one of the staff."""
-
-    number: int
-    created_at: int
-    username: str
-
-
-def _users(business: Business) -> list[User]:
-    key = business.key
-    people = [(m.number, m.created_at) for m in business.members if not m.deleted]
-    people += [(e.person, e.created_at) for e in _staff(business)]
-    people += around.strangers(business)
-    return [User(number, at, person(key, number).username) for number, at in people]
-
-
-def _staff(business: Business) -> list[company.Employee]:
-    if not business.staffed:
-        return []
-    clock = business.clock_ms
-    return company.staff(business.key, business.start_ms, clock, business.ids["users"])
-
-
-def _plain(
-    items: Callable[[Business], Iterable[Any]], render: Callable[[Any, Business], rows.Row]
-) -> Generator:
-    """For the few rows of the seller's side: rendered once, and filtered by what they say."""
-
-    def make(business: Business) -> list[PlainRow]:
-        clock = business.clock_ms
-        return [
-            PlainRow(render(item, business), item.number, clock)
-            for item in items(business)
-            if item.created_at <= clock
-        ]
-
-    return Generator(make)
-
-
-def _apps(business: Business) -> list[company.App]:
-    if not business.staffed:
-        return []
-    return company.apps(business.key, business.start_ms, business.end_ms, business.clock_ms)
-
-
-@dataclass(frozen=True)
-class Generator:
-    """Where the rows of one resource come from: its items, and how one of them is written."""
-
-    items: Callable[[Business], list[Any]]
-    render: Callable[[Any, Business], rows.Row] | None = None
-    whole: Callable[[rows.Row, Business], rows.Row] | None = None
-    """Makes the object of a row, where it shows more than fields that the list leaves out."""
-
-
-GENERATORS: dict[str, Generator] = {
-    "companies": Generator(lambda b: [PlainRow(rows.company(b), 0, b.clock_ms)]),
-    "products": _plain(lambda b: b.catalogue.products, rows.product),
-    "plans": _plain(lambda b: b.catalogue.plans, rows.plan),
-    "promo_codes": _plain(lambda b: b.catalogue.promos, rows.promo_code),
-    "apps": _plain(_apps, rows.app),
-    "authorized_users": _plain(_staff, rows.authorized_user),
-    "members": Generator(lambda b: b.members, rows.member),
-    "memberships": Generator(
-        lambda b: [item for m in b.members for item in m.memberships], rows.membership
-    ),
-    "payments": Generator(lambda b: [item for m in b.members for item in m.payments], rows.payment),
-    "payment_methods": Generator(
-        lambda b: [item for m in b.members for item in m.methods if not item.removed],
-        rows.payment_method,
-    ),
-    "users": Generator(_users, rows.user),
-    "files": Generator(around.table(around.files)),
-    "refunds": Generator(around.table(around.refunds), whole=around.whole_refund),
-    "disputes": Generator(around.table(around.disputes), whole=around.whole_dispute),
-    "dispute_alerts": Generator(
-        around.table(around.dispute_alerts), whole=around.whole_dispute_alert
-    ),
-    **{
-        generate.__name__: Generator(around.table(generate))
-        for generate in (
-            around.invoices,
-            around.entries,
-            around.leads,
-            around.experiences,
-            around.checkout_configurations,
-            around.setup_intents,
-            around.affiliates,
-            around.shipments,
-            around.reviews,
-        )
-    },
-    "company_token_transactions": _plain(
-        lambda b: [m for m in b.members if not m.deleted and rows.tokens(m, b)],
-        rows.token_transaction,
-    ),
-}

@@ -42,8 +42,19 @@ class Plan:
     archived_at: int = NEVER
     retitled_at: int = NEVER
     tax_type: str = "unspecified"
+    instalments: int | None = None
+    """After how many payments everything is paid; None where it goes on."""
+    edited_at: int = NEVER
+    """When its price was changed: who has bought before keeps the old one."""
+    renewal_then: int = 0
+    chance: float = 0.0
+    """Of a plan that few buy: its share of all purchases, beside the others by `weight`."""
     upgrade: Plan | None = None
     downgrade: Plan | None = None
+
+    def price(self, at: int) -> int:
+        """What a period costs who buys it then."""
+        return self.renewal if at < self.edited_at else self.renewal_then
 
     @property
     def recurring(self) -> bool:
@@ -52,7 +63,7 @@ class Plan:
 
     def on_sale(self, at: int) -> bool:
         """Whether a customer could buy it then."""
-        return self.created_at <= at < self.archived_at and self.weight > 0
+        return self.created_at <= at < self.archived_at and self.weight + self.chance > 0
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +102,10 @@ class Catalogue:
     products: list[Product] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
     promos: list[Promo] = field(default_factory=list)
+    lifetime: Plan | None = None
+    """What some buy once and for all after paying for months."""
+    gift: Promo | None = None
+    """The code with which the seller makes somebody's membership free."""
 
 
 def catalogue(seed: int, start: int, end: int) -> Catalogue:
@@ -129,6 +144,7 @@ def catalogue(seed: int, start: int, end: int) -> Catalogue:
         archived_at: int = NEVER,
         retitled_at: int = NEVER,
         tax_type: str = "unspecified",
+        **more: object,
     ) -> Plan:
         made = Plan(
             number=len(stock.plans),
@@ -147,6 +163,8 @@ def catalogue(seed: int, start: int, end: int) -> Catalogue:
             retitled_at=retitled_at,
             tax_type=tax_type,
         )
+        for field_name, value in more.items():
+            setattr(made, field_name, value)
         stock.plans.append(made)
         return made
 
@@ -163,8 +181,9 @@ def catalogue(seed: int, start: int, end: int) -> Catalogue:
     monthly = plan(room, "Monthly", 20, 4900, 30)
     trial = plan(room, "Monthly with trial", 20, 4900, 30, trial_days=7)
     quarterly = plan(room, "Quarterly", 5, 12900, 90, retitled_at=when(1, 12))
-    yearly = plan(room, "Yearly", 4, 44900, 365, since=when(0.1))
-    weekly = plan(room, "Weekly", 10, 1500, 7)
+    yearly = plan(room, "Yearly", 4, 44900, 365, since=when(0.1),
+                  edited_at=when(1, 4), renewal_then=47900)  # fmt: skip
+    weekly = plan(room, "Weekly", 10, 1500, 7, edited_at=when(0.6), renewal_then=1700)
     with_fee = plan(room, "Monthly with onboarding", 4, 3900, 30, initial=2900)
     euro = plan(room, "Monat", 7, 4500, 30, currency="eur", tax_type="inclusive")
     euro_year = plan(room, "Jahr", 1.5, 39900, 365, currency="eur", tax_type="exclusive")
@@ -182,6 +201,9 @@ def catalogue(seed: int, start: int, end: int) -> Catalogue:
     private = plan(insiders, "Insiders", 1.5, 14900, 30, visibility="hidden")
     plan(insiders, "Insiders link", 0.5, 12900, 30, visibility="quick_link", initial=5000)
     plan(lab, "Lab", 6, 2500, 30)
+    plan(room, "In three parts", 0, 10000, 30, instalments=3, chance=0.02)
+    plan(room, "A week for one dollar", 0, 4900, 30, initial=100, trial_days=7, chance=0.02)
+    stock.lifetime = plan(room, "For ever", 0, initial=49900, chance=0.005)
 
     for lower, higher in (
         (monthly, pro),
@@ -209,6 +231,7 @@ def catalogue(seed: int, start: int, end: int) -> Catalogue:
           product=room, plans=(monthly, quarterly))  # fmt: skip
     promo("BLACKFRIDAY", "percentage", 40, "once", when(0.3), archived_at=when(0.34), weight=30.0)
     promo("STAFF100", "percentage", 100, "forever", before, charges=NEVER, weight=0.3)
+    stock.gift = stock.promos[-1]
     promo("COMEBACK", "percentage", 30, "once", when(0.2), weight=1.0,
           flags=frozenset({"churned_users_only", "one_per_customer"}))  # fmt: skip
     promo("SPRING", "percentage", 25, "once", when(0.7), archived_at=when(1, 9), weight=2.0)

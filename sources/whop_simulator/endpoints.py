@@ -1,121 +1,37 @@
-"""One row per resource: its path, what it accepts, how it sorts, and what a key must be allowed."""
+"""The Legacy surface, a row per resource: what it accepts, how it sorts, what a key may read.
+
+It is the surface that whop-sdk 0.0.40 reads. The file is one table: hence its length.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Kind = Literal[
-    "in", "any", "is", "true", "after", "before", "text", "free", "shown", "least", "most",
-    "after_unix", "before_unix",
-]  # fmt: skip
-Tenant = Literal["own", "required", "everywhere", "none"]
-ErrorShape = Literal["nested", "flat", "list"]
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The words of a text: long lists of names read better without quotes."""
-    return tuple(text.split())
-
-
-EMAIL = "member:email:read"
-PHONE = "member:phone:read"
-DISPUTES = "payment:dispute:read"
-RESOLUTIONS = "payment:resolution_center_case:read"
-
-
-@dataclass(frozen=True)
-class Filter:
-    """A query parameter, the property of a row it looks at, and the values it may have."""
-
-    name: str
-    facet: str
-    kind: Kind
-    among: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    """Values whose rows a list leaves out when the parameter is not given."""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Everything the simulator knows about one resource."""
-
-    resource: str
-    prefix: str
-    permissions: tuple[str, ...] = ()
-    object_permissions: tuple[str, ...] = ()
-    listed: bool = True
-    tenant: Tenant = "own"
-    """Without it: the key's own company, an error, every company's rows; or no such parameter."""
-    tenant_name: str = "company_id"
-    ignores_unknown_tenant: bool = False
-    tenant_or: str | None = None
-    """A filter that may stand in for the tenant, but not beside it."""
-    filters: tuple[Filter, ...] = ()
-    orders: tuple[tuple[str, str], ...] = (("created_at", "created_at"),)
-    """Name of the order and the property it sorts by; the first one is the default."""
-    takes_order: bool = True
-    takes_direction: bool = True
-    required: tuple[str, ...] = ()
-    """Filters without which the list is refused."""
-    object_only: tuple[str, ...] = ()
-    """Fields of the object that a list leaves out."""
-    object_parameters: tuple[str, ...] = ()
-    public_object: bool = False
-    """Whether anybody's object may be read, not just those of the key's companies."""
-    errors: ErrorShape = "nested"
-
-    @property
-    def path(self) -> str:
-        """The path of the list."""
-        return f"/{self.resource}"
-
-
-CREATED = (
-    Filter("created_after", "created_at", "after"),
-    Filter("created_before", "created_at", "before"),
+from .endpoint import (
+    ACCESS_LEVELS,
+    APP_TYPES,
+    APP_VIEWS,
+    BILLING_REASONS,
+    CANCEL_OPTIONS,
+    CREATED,
+    CURRENCIES,
+    DISPUTE_PERMISSIONS,
+    DISPUTES,
+    EMAIL,
+    ENTRY_STATUSES,
+    INVOICE_STATUSES,
+    MEMBER_ACTIONS,
+    MEMBER_STATUSES,
+    MEMBERSHIP_STATUSES,
+    PAYMENT_STATUSES,
+    PAYMENT_SUBSTATUSES,
+    PHONE,
+    PROMO_STATUSES,
+    RESOLUTIONS,
+    ROLES,
+    VISIBILITIES,
+    Endpoint,
+    Filter,
+    words,
 )
-
-ACCESS_LEVELS = ("no_access", "admin", "customer")
-APP_TYPES = ("b2b_app", "b2c_app", "company_app", "component")
-APP_VIEWS = ("hub", "discover", "dash", "dashboard", "analytics", "skills", "openapi")
-BILLING_REASONS = words(
-    """subscription_create subscription_cycle subscription_update one_time manual subscription"""
-)
-CANCEL_OPTIONS = words(
-    """too_expensive switching missing_features technical_issues bad_experience other testing"""
-)
-CURRENCIES = words(
-    """usd sgd inr aud brl cad dkk eur nok gbp sek chf hkd huf jpy mxn myr pln czk nzd aed eth ape
-    cop ron thb bgn idr dop php try krw twd vnd pkr clp uyu ars zar dzd tnd mad kes kwd jod all xcd
-    amd bsd bhd bob bam khr crc xof egp etb gmd ghs gtq gyd ils jmd mop mga mur mdl mnt nad ngn mkd
-    omr pyg pen qar rwf sar rsd lkr tzs ttd uzs rub btc cny usdt kzt awg whop_usd xau"""
-)
-MEMBER_ACTIONS = words(
-    """canceling churned finished_split_pay paused paid_subscriber paid_once expiring joined
-    drafted left trialing pending_entry renewing past_due"""
-)
-MEMBER_STATUSES = ("drafted", "joined", "left")
-MEMBERSHIP_STATUSES = words(
-    """trialing active past_due completed canceled expired unresolved drafted canceling"""
-)
-PAYMENT_STATUSES = ("draft", "open", "paid", "pending", "uncollectible", "unresolved", "void")
-PAYMENT_SUBSTATUSES = words(
-    """succeeded pending failed past_due canceled price_too_low uncollectible refunded auto_refunded
-    partially_refunded dispute_warning dispute_needs_response dispute_warning_needs_response
-    resolution_needs_response dispute_under_review dispute_warning_under_review
-    resolution_under_review dispute_won dispute_warning_closed resolution_won dispute_lost
-    dispute_closed resolution_lost drafted incomplete unresolved open_dispute
-    open_resolution"""
-)
-DISPUTE_PERMISSIONS = (DISPUTES, "payment:basic:read")
-ENTRY_STATUSES = ("drafted", "pending", "approved", "denied")
-INVOICE_STATUSES = ("draft", "open", "paid", "past_due", "uncollectible", "void")
-PROMO_STATUSES = ("active", "inactive", "archived")
-ROLES = words(
-    """owner admin sales_manager moderator advertiser app_manager support manager custom"""
-)
-VISIBILITIES = words("""visible hidden archived quick_link all not_quick_link not_archived""")
 
 ENDPOINTS = (
     Endpoint(
@@ -134,15 +50,26 @@ ENDPOINTS = (
         tenant="everywhere",
         ignores_unknown_tenant=True,
         filters=(
-            Filter(
-                "access_pass_types[]",
-                "access_pass_type",
-                "in",
-                ("regular", "app", "experience_upsell", "api_only"),
+            # The first name is whop-sdk 0.0.40's, the second the one of the version after it.
+            *(
+                Filter(
+                    name,
+                    "access_pass_type",
+                    "in",
+                    ("regular", "app", "experience_upsell", "api_only"),
+                )
+                for name in ("product_types[]", "access_pass_types[]")
             ),
             Filter("visibilities[]", "visibility", "shown", VISIBILITIES, ("hidden", "archived")),
+            *CREATED,
         ),
-        orders=(("created_at", "created_at"), ("id", "id")),
+        orders=(
+            ("created_at", "created_at"),
+            ("id", "id"),
+            ("active_memberships_count", "member_count"),
+            ("usd_gmv", "_cents"),
+            ("usd_gmv_30_days", "_cents"),
+        ),
         object_only=words(
             """company custom_cta custom_cta_url custom_statement_descriptor description
             gallery_images global_affiliate_percentage global_affiliate_status
@@ -156,7 +83,6 @@ ENDPOINTS = (
         prefix="plan",
         permissions=("plan:basic:read",),
         tenant="required",
-        tenant_name="account_id",
         filters=(
             Filter("plan_types[]", "plan_type", "in", ("renewal", "one_time")),
             Filter("product_ids[]", "product_id", "in"),
@@ -169,6 +95,8 @@ ENDPOINTS = (
             ("id", "id"),
             ("active_members_count", "member_count"),
             ("internal_notes", "internal_notes"),
+            # The first name is whop-sdk 0.0.40's, the second the one of the version after it.
+            ("expires_at", "expiration_days"),
             ("expiration_days", "expiration_days"),
         ),
         object_only=("collect_tax", "custom_fields", "tax_type"),
@@ -183,7 +111,7 @@ ENDPOINTS = (
         filters=(
             Filter("status", "status", "is", PROMO_STATUSES),
             Filter("product_ids[]", "product_id", "in"),
-            Filter("plan_ids[]", "plan_ids", "any"),
+            Filter("plan_ids[]", "plan_ids", "any_of"),
             *CREATED,
         ),
         takes_order=False,
@@ -199,9 +127,9 @@ ENDPOINTS = (
             Filter("statuses[]", "status", "in", MEMBER_STATUSES),
             Filter("most_recent_actions[]", "action", "in", MEMBER_ACTIONS),
             Filter("user_ids[]", "user_id", "in"),
-            Filter("plan_ids[]", "plan_ids", "any"),
-            Filter("product_ids[]", "product_ids", "any"),
-            Filter("promo_code_ids[]", "promo_code_ids", "any"),
+            Filter("plan_ids[]", "plan_ids", "any_of"),
+            Filter("product_ids[]", "product_ids", "any_of"),
+            Filter("promo_code_ids[]", "promo_code_ids", "any_of"),
             Filter("query", "search", "text"),
             *CREATED,
         ),
@@ -483,8 +411,8 @@ ENDPOINTS = (
         tenant="none",
         filters=(
             Filter("product_id", "product_id", "is"),
-            Filter("min_stars", "stars", "least"),
-            Filter("max_stars", "stars", "most"),
+            Filter("min_stars", "stars", "stars_from"),
+            Filter("max_stars", "stars", "stars_to"),
             *CREATED,
         ),
         required=("product_id",),
@@ -496,8 +424,10 @@ ENDPOINTS = (
 
 # What it takes to change something.
 WRITES = frozenset({"plan:update", "promo_code:delete"})
+# What lists want that only Current has.
+_OF_CURRENT = ("company:balance:read", "payout:withdrawal:read")
 ALL_PERMISSIONS = frozenset(
-    {EMAIL, PHONE, DISPUTES, RESOLUTIONS, *WRITES}.union(
+    {EMAIL, PHONE, DISPUTES, RESOLUTIONS, *WRITES, *_OF_CURRENT}.union(
         *(endpoint.permissions + endpoint.object_permissions for endpoint in ENDPOINTS)
     )
 )

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Literal
 
-FaultKind = Literal["status", "drop", "cut", "html", "repeat_cursor", "slow"]
+FaultKind = Literal[
+    "status", "drop", "cut", "html", "repeat_cursor", "slow", "strip_version", "echo_key"
+]  # fmt: skip
+_BESIDE = ("strip_version", "echo_key")
+"""Kinds that change how another fault, or the answer, comes about."""
 
 
 @dataclass
@@ -18,7 +22,9 @@ class Fault:
     `status`: that status instead of the answer (429 names the time to wait, `seconds`).
     `drop`: the connection is closed without an answer. `cut`: the body breaks off in the middle.
     `html`: a page that is not JSON. `repeat_cursor`: every page says there is a next one, under the
-    same cursor. `slow`: the answer takes `seconds` longer.
+    same cursor. `slow`: the answer takes `seconds` longer. `strip_version`: something between drops
+    the version header, and the key's pin decides. `echo_key`: whatever is refused repeats the key.
+    The last two go together with any other.
 
     Requests are counted from 1 when the fault is added. It hits those in `at`, every one from
     `since` on, or each with a `probability`; with none of the three, all of them.
@@ -72,9 +78,13 @@ class Faults:
         with self._lock:
             self._faults = made
 
-    def strike(self, operation: str) -> Fault | None:
-        """The first fault that hits this request; all that could are counted."""
+    def strike(self, operation: str) -> tuple[Fault | None, set[str]]:
+        """The first fault that hits this request, and the kinds that go together with it.
+
+        All that could hit are counted.
+        """
         with self._lock:
             listed = [*self._faults.get(operation, ()), *self._faults.get("*", ())]
             hits = [fault for fault in listed if fault.strikes()]
-        return hits[0] if hits else None
+        beside = {fault.kind for fault in hits if fault.kind in _BESIDE}
+        return next((fault for fault in hits if fault.kind not in _BESIDE), None), {*beside}

@@ -1,5 +1,6 @@
 """A member's life as events: what is bought, renewed, missed, refunded and left, up to a clock.
 
+One story told from joining to leaving, in one file however long.
 A life is a function of the company's seed, the member's number and the clock, and nothing else.
 Moving the clock lives the same life again, only longer: that is why a business created at a later
 clock equals one that was moved there.
@@ -15,7 +16,7 @@ from typing import Any
 
 from .catalogue import Catalogue, Plan, Promo
 from .people import country_of, person
-from .units import DAY, Ids, mix, scale_of, usd_cents
+from .units import DAY, Ids, mix, scale_of, settled_in, usd_cents
 
 ROWS_PER_MEMBER = 1 << 12
 RETRY_DAYS = (1, 3, 5, 7, 9, 11, 13, 15, 18, 21)
@@ -52,6 +53,7 @@ class World:
     key: int
     catalogue: Catalogue
     ids: dict[str, Ids]
+    clock_ms: int = 0
 
 
 class Member:
@@ -117,6 +119,12 @@ class Member:
         return "customer" if live else "no_access"
 
     @property
+    def membership_states(self) -> tuple[str, ...]:
+        """Whether any membership gives access now, and whether any does not."""
+        granted = {membership.status in VALID for membership in self.memberships}
+        return tuple("active" if grants else "inactive" for grants in granted)
+
+    @property
     def plan_ids(self) -> tuple[str, ...]:
         """Plans the member has, or had, a membership of."""
         return tuple(membership.plan_id for membership in self.memberships)
@@ -180,6 +188,29 @@ class Method:
         """Whose it is; rows do not say."""
         return self.member.id
 
+    @property
+    def _brand(self) -> str | None:
+        return self.brand if self.kind == "card" else None
+
+    @property
+    def _funding(self) -> str | None:
+        return self.funding if self.kind == "card" else None
+
+    @property
+    def _expired(self) -> bool:
+        return self.expired(self.member.world.clock_ms)
+
+    @property
+    def _payer_document(self) -> str | None:
+        return "false" if self.kind == "card" else None
+
+    @property
+    def funding(self) -> str:
+        """How a card is funded."""
+        return ("credit", "debit", "debit", "prepaid")[self.number % 4]
+
+    _broken = False
+
     def card(self) -> tuple[str, str, int]:
         """Brand, last four digits and month of expiry as they are now."""
         return self.brand, self.last4, self.expires
@@ -208,6 +239,7 @@ class Membership:
         "period_start",
         "plan",
         "promo",
+        "renewal",
         "spent",
         "status",
         "updated_at",
@@ -217,6 +249,8 @@ class Membership:
         self.member = member
         self.number = member.number * ROWS_PER_MEMBER + len(member.memberships)
         self.plan = plan
+        # A member keeps the price of the day of purchase when the plan is edited.
+        self.renewal = plan.price(created_at)
         self.next_plan: Plan | None = None
         self.promo: Promo | None = None
         self.discounts_left = 0
@@ -243,6 +277,23 @@ class Membership:
     def user_id(self) -> str | None:
         """Whose it is; None when the user has deleted their account."""
         return self.member.user_id
+
+    @property
+    def member_id(self) -> str:
+        """Id of its member."""
+        return self.member.id
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """What Current's `status` filter takes it for."""
+        return buckets(
+            self.status,
+            self.cancel_at_period_end,
+            self.paused,
+            self.plan.recurring,
+            self.period_end is not None,
+            self.user_id is not None,
+        )
 
     @property
     def plan_id(self) -> str:
@@ -272,6 +323,25 @@ class Membership:
         return self.spent / 100
 
 
+def buckets(
+    status: str, canceling: bool, paused: bool, renews: bool, ends: bool, claimed: bool
+) -> tuple[str, ...]:
+    """What Current's list of memberships files one under: its status, and what is derived.
+
+    Those set to cancel at period end are in none of active, trialing and past_due.
+    """
+    canceling = canceling or status == "canceling"
+    live = status in ("active", "trialing", "past_due", "canceling")
+    found = ["canceling" if live and canceling else status]
+    if paused:
+        found.append("paused")
+    if not renews and status == "completed":
+        found.append("expiring" if ends else "one_time")
+    if not claimed:
+        found.append("unclaimed")
+    return tuple(found)
+
+
 class Payment:
     """A charge or the attempt of one; amounts in minor units of its currency."""
 
@@ -292,9 +362,11 @@ class Payment:
         "paid_at",
         "plan",
         "promo",
+        "prorated",
         "reason",
         "refunds",
         "status",
+        "steps",
         "substatus",
         "subtotal",
         "tax",
@@ -338,12 +410,41 @@ class Payment:
         self.next_attempt: int | None = None
         self.refunds: tuple[tuple[int, int], ...] = ()
         self.dispute_alerted_at: int | None = None
+        # When a dispute or a resolution case came how far: the ledger wants the dates.
+        self.steps: tuple[tuple[int, str], ...] = ()
         self.guest = False
+        # Only the difference to a dearer plan: the period it cuts into goes on.
+        self.prorated = False
 
     @property
     def id(self) -> str:
         """The payment's id."""
         return self.member.world.ids["payments"].encode(self.number)
+
+    @property
+    def membership_id(self) -> str | None:
+        """Id of the membership it pays for."""
+        return None if self.membership is None else self.membership.id
+
+    @property
+    def member_id(self) -> str | None:
+        """Id of the member who pays; None for somebody who is none."""
+        return None if self.guest else self.member.id
+
+    @property
+    def user_id(self) -> str | None:
+        """Who pays; None for a guest or a deleted account."""
+        return None if self.guest else self.member.user_id
+
+    @property
+    def settled_in(self) -> str:
+        """The currency it is paid out in."""
+        return settled_in(self.currency, mix(self.member.world.key, self.number))
+
+    @property
+    def paid_or_created_at(self) -> int:
+        """When it was paid, or made where it was not."""
+        return self.created_at if self.paid_at is None else self.paid_at
 
     @property
     def usd(self) -> int:
@@ -421,6 +522,8 @@ class _Life:
     def __init__(self, world: World, number: int, joined_at: int) -> None:
         self.dice = random.Random(mix(world.key, number))
         self.roll = self.dice.random
+        # What few do is drawn apart, so that the lives of the others stay as they are.
+        self.rare = random.Random(mix(world.key ^ 0x5EED, number)).random
         self.member = Member(world, number, joined_at)
         self.catalogue = world.catalogue
         self.country = country_of(world.key, number)
@@ -493,10 +596,17 @@ class _Life:
         return None
 
     def pick(self, at: int, recurring: bool | None = None) -> Plan | None:
+        mark = self.rare()
+        for plan in self.catalogue.plans:
+            mark -= plan.chance
+            if mark < 0 and recurring is None and plan.on_sale(at):
+                return plan
         offered = []
         total = 0.0
         for plan in self.catalogue.plans:
             if not plan.on_sale(at) or (recurring is not None and plan.recurring is not recurring):
+                continue
+            if plan.chance:
                 continue
             # People buy in their own currency or in dollars.
             if plan.currency == self.country.currency:
@@ -551,8 +661,11 @@ class _Life:
         elif plan.trial_days is not None and not self.trialed:
             self.trialed = True
             membership.status = "trialing"
-            receipt = self.receipt(at, membership, "subscription_create", 0)
-            receipt.status, receipt.substatus, receipt.paid_at = "paid", "succeeded", at
+            receipt = self.receipt(at, membership, "subscription_create", plan.initial)
+            if receipt.total:
+                self.collect(at, receipt, opens_period=False)
+            else:
+                receipt.status, receipt.substatus, receipt.paid_at = "paid", "succeeded", at
             self.touch(at, "trialing")
             end = at + plan.trial_days * DAY
             membership.period_start, membership.period_end, membership.due = at, end, end
@@ -560,7 +673,8 @@ class _Life:
                 self.later(at + (end - at) * (0.05 + 0.9 * self.roll()), self.cancel, membership)
             self.later(end, self.renew, membership)
         else:
-            self.charge(at, membership, "subscription_create", plan.renewal + plan.initial)
+            price = membership.renewal + plan.initial
+            self.charge(at, membership, "subscription_create", price)
 
     def draft(self, at: int) -> None:
         """An invoice the seller prepared: paid some days later, or never."""
@@ -616,8 +730,11 @@ class _Life:
         self.member.payments.append(receipt)
         return receipt
 
-    def charge(self, at: int, membership: Membership, reason: str, price: int) -> None:
+    def charge(
+        self, at: int, membership: Membership, reason: str, price: int, *, prorated: bool = False
+    ) -> None:
         receipt = self.receipt(at, membership, reason, price)
+        receipt.prorated = prorated
         if receipt.total == 0:
             self.collect(at, receipt)
             return
@@ -628,7 +745,8 @@ class _Life:
         elif method.kind in ("us_bank_account", "sepa_debit"):
             # Debits take days to settle; access is given meanwhile.
             receipt.status, receipt.substatus = "pending", "pending"
-            self.open_period(at, membership, at)
+            if not prorated:
+                self.open_period(at, membership, at)
             self.touch(at, "paid_subscriber" if first else "renewing")
             self.later(at + self.days(2.5, 5), self.settle, receipt)
         elif method.expired(at) and self.roll() < 0.75:
@@ -673,7 +791,11 @@ class _Life:
                     self.touch(at, "paid_once")
             elif opens_period:
                 first = receipt.reason == "subscription_create"
-                self.open_period(at, membership, receipt.created_at)
+                if not receipt.prorated:
+                    self.open_period(at, membership, receipt.created_at)
+                elif membership.due is None and membership.period_start is not None:
+                    # The charge had failed first: the period goes on where it was.
+                    self.open_period(at, membership, membership.period_start)
                 self.touch(at, "paid_subscriber" if first else "renewing")
         if receipt.total:
             self.regret(at, receipt)
@@ -699,6 +821,9 @@ class _Life:
         if days is None:
             membership.status = "completed"
             return
+        if membership.plan.instalments and self.instalments_paid(membership):
+            membership.status, membership.due = "completed", None
+            return
         end = anchor + days * DAY
         if end <= at:  # collected so late that the period is over already
             anchor, end = at, at + days * DAY
@@ -723,6 +848,37 @@ class _Life:
                 self.later(moment, self.pause, membership)
             else:
                 self.later(moment, self.swap_method)
+        elif self.rare() < 0.006 * months:
+            moment = at + left * (0.05 + 0.9 * self.rare())
+            self.later(moment, self.settle_down if self.rare() < 0.5 else self.be_given, membership)
+
+    def instalments_paid(self, membership: Membership) -> bool:
+        charged = (each for each in self.member.payments if each.membership is membership)
+        paid = sum(each.status in ("paid", "pending") for each in charged)
+        return paid >= (membership.plan.instalments or 0)
+
+    def settle_down(self, at: int, membership: Membership) -> None:
+        """Buy for ever what was paid by the month, on the same membership."""
+        plan = self.catalogue.lifetime
+        if (
+            plan is None
+            or not plan.on_sale(at)
+            or membership.status != "active"
+            or membership.due is None
+            or membership.plan.currency != plan.currency
+        ):
+            return
+        membership.plan, membership.next_plan, membership.due = plan, None, None
+        membership.status = "completed"
+        membership.updated_at = at
+        self.charge(at, membership, "one_time", plan.initial)
+
+    def be_given(self, at: int, membership: Membership) -> None:
+        """The seller makes the membership free from the next renewal on."""
+        if membership.status == "active" and self.catalogue.gift is not None:
+            membership.promo = self.catalogue.gift
+            membership.discounts_left = self.catalogue.gift.charges
+            membership.updated_at = at
 
     def renew(self, at: int, membership: Membership) -> None:
         if membership.due != at or membership.status not in ("trialing", "active", "canceling"):
@@ -732,6 +888,7 @@ class _Life:
             return
         if membership.next_plan is not None:
             membership.plan, membership.next_plan = membership.next_plan, None
+            membership.renewal = membership.plan.price(at)
         method = self.method()
         if method is not None and method.kind == "crypto":
             # Nothing can be charged by itself: the member pays again by hand, or does not.
@@ -743,11 +900,11 @@ class _Life:
             else:
                 self.later(at + 3 * DAY, self.lapse, membership)
             return
-        self.charge(at, membership, "subscription_cycle", membership.plan.renewal)
+        self.charge(at, membership, "subscription_cycle", membership.renewal)
 
     def pay_by_hand(self, at: int, membership: Membership) -> None:
         if membership.status in ("active", "trialing") and membership.due is None:
-            receipt = self.receipt(at, membership, "subscription", membership.plan.renewal)
+            receipt = self.receipt(at, membership, "subscription", membership.renewal)
             self.collect(at, receipt)
 
     def lapse(self, at: int, membership: Membership) -> None:
@@ -840,6 +997,8 @@ class _Life:
             membership.cancellation_reason = _CANCEL_TEXTS[int(self.roll() * len(_CANCEL_TEXTS))]
         self.touch(at, "canceling")
         if status == "past_due" or self.roll() < 0.22:
+            if status == "active" and self.rare() < 0.4:
+                self.pay_back_unused(at, membership)
             self.end(at, membership, "canceled")
             return
         if membership.due is None:
@@ -936,7 +1095,7 @@ class _Life:
             self.later(membership.due, self.renew, membership)
             self.touch(at, "renewing")
         else:
-            self.charge(at, membership, "subscription_cycle", membership.plan.renewal)
+            self.charge(at, membership, "subscription_cycle", membership.renewal)
 
     def upgrade(self, at: int, membership: Membership) -> None:
         target = membership.plan.upgrade
@@ -948,9 +1107,17 @@ class _Life:
         ):
             return
         if self.roll() < 0.5:
-            membership.plan = target
+            before = membership.plan
+            assert before.days is not None and membership.period_end is not None
+            unused = (membership.period_end - at) / (before.days * DAY)
+            same_length = target.days == before.days
+            price = target.price(at)
+            # Whop charges the difference: of the days left, or of a whole new period.
+            owed = round(price * unused if same_length else price)
+            owed -= round(membership.renewal * unused)
+            membership.plan, membership.renewal = target, price
             membership.updated_at = at
-            self.charge(at, membership, "subscription_update", target.renewal)
+            self.charge(at, membership, "subscription_update", max(0, owed), prorated=same_length)
         else:
             # Bought beside the old one, which is then left to run out.
             self.trialed = True
@@ -979,6 +1146,18 @@ class _Life:
             self.member.updated_at = at
         if receipt.membership is not None:
             receipt.membership.spent = max(0, receipt.membership.spent - usd)
+
+    def pay_back_unused(self, at: int, membership: Membership) -> None:
+        """Give back what is left of the period, to who leaves at once."""
+        receipt = next(
+            (each for each in reversed(self.member.payments) if each.membership is membership), None
+        )
+        start, end = membership.period_start, membership.period_end
+        if receipt is None or receipt.substatus != "succeeded" or start is None or end is None:
+            return
+        amount = int(receipt.total * max(0.0, end - at) / (end - start))
+        if 0 < amount < receipt.total:
+            self.give_back(at, receipt, amount)
 
     def refund(self, at: int, receipt: Payment) -> None:
         if receipt.status != "paid" or receipt.dispute_alerted_at is not None:
@@ -1045,6 +1224,7 @@ class _Life:
         if receipt.refunds:
             return
         receipt.substatus = steps[0]
+        receipt.steps = (*receipt.steps, (at, steps[0]))
         receipt.updated_at = at
         if len(steps) > 1:
             self.later(at + self.days(0.5, 18), self.step, receipt, steps[1:])

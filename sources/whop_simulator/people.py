@@ -130,6 +130,15 @@ class Person:
     address: dict[str, str | None]
 
 
+@dataclass(slots=True)
+class User:
+    """Somebody with an account at Whop: a customer or one of the staff."""
+
+    number: int
+    created_at: int
+    username: str
+
+
 def country_of(key: int, number: int) -> Country:
     """Where somebody lives."""
     return _MIX[(mix(key, number) >> 8) % len(_MIX)]

@@ -1,26 +1,33 @@
-"""Rows as Whop's API shows them, made from what the simulator knows when they are asked for."""
+"""Rows as Whop's API shows them, made from what the simulator knows when they are asked for.
+
+One function per table, and most lines are fields: hence the length.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from .catalogue import Plan, Product, Promo
 from .company import OWNER, App, Employee
 from .lives import Member, Membership, Method, Payment
-from .people import person
-from .units import DAY, iso, iso_or_none, key_of, mix, parse_ms, scale_of
-
-if TYPE_CHECKING:
-    from .business import Business, User
-
-Row = dict[str, Any]
+from .people import User, person
+from .seller import Seller
+from .units import (
+    DAY,
+    Row,
+    iso,
+    iso_or_none,
+    kept_of,
+    key_of,
+    mix,
+    scale_of,
+    settled_in,
+    usd_rate,
+)
 
 _UTM = ("newsletter", "tiktok", "größe", "推特", "podcast")
 _QUESTIONS = ("Where did you hear about us?", "Discord name")
 
 
-def company(business: Business) -> Row:
+def company(business: Seller) -> Row:
     """The one company of a business."""
     counts = business.counts()
     head = business.company
@@ -55,11 +62,14 @@ def company(business: Business) -> Row:
         "title": head["title"],
         "updated_at": iso(business.start_ms),
         "verified": True,
+        "_status": "active",
+        "_volume": business.volume(),
     }
 
 
-def product(item: Product, business: Business) -> Row:
+def product(item: Product, business: Seller) -> Row:
     """One product."""
+    plans = [plan for plan in business.catalogue.plans if plan.product is item]
     archived = item.archived_at <= business.clock_ms
     owner = person(business.key, OWNER)
     return {
@@ -98,21 +108,30 @@ def product(item: Product, business: Business) -> Row:
         "verified": True,
         "visibility": "archived" if archived else item.visibility,
         "_access_pass_type": item.access_pass_type,
+        "_cents": business.counts()["cents", item.number],
+        "_labels": ["signals"] if item.number % 2 == 0 else [],
+        "_plan_types": sorted({"renewal" if plan.recurring else "one_time" for plan in plans}),
+        "_price": _price(plans[0]) if plans else None,
     }
 
 
-def plan(item: Plan, business: Business) -> Row:
+def _price(plan: Plan) -> float:
+    return (plan.renewal or plan.initial) / scale_of(plan.currency)
+
+
+def plan(item: Plan, business: Seller) -> Row:
     """One plan."""
     clock = business.clock_ms
     scale = scale_of(item.currency)
-    changes = [moment for moment in (item.archived_at, item.retitled_at) if moment <= clock]
+    moments = (item.archived_at, item.retitled_at, item.edited_at)
+    changes = [moment for moment in moments if moment <= clock]
     plan_id = business.ids["plans"].encode(item.number)
     return {
         "id": plan_id,
-        "account": business.company,
         "adaptive_pricing_enabled": item.currency == "usd",
         "billing_period": item.days,
         "collect_tax": item.tax_type != "unspecified",
+        "company": {"id": business.company["id"], "title": business.company["title"]},
         "created_at": iso(item.created_at),
         "currency": item.currency,
         "custom_fields": [
@@ -140,8 +159,8 @@ def plan(item: Plan, business: Business) -> Row:
         },
         "purchase_url": f"https://whop.invalid/checkout/{plan_id}",
         "release_method": "waitlist" if item.visibility == "hidden" else "buy_now",
-        "renewal_price": item.renewal / scale,
-        "split_pay_required_payments": None,
+        "renewal_price": item.price(clock) / scale,
+        "split_pay_required_payments": item.instalments,
         "stock": None if item.weight > 1 else 250,
         "tax_type": item.tax_type,
         "three_ds_level": None,
@@ -153,7 +172,7 @@ def plan(item: Plan, business: Business) -> Row:
     }
 
 
-def promo_code(item: Promo, business: Business) -> Row:
+def promo_code(item: Promo, business: Seller) -> Row:
     """One promo code."""
     archived = item.archived_at <= business.clock_ms
     over = item.expires_at is not None and item.expires_at <= business.clock_ms
@@ -189,7 +208,7 @@ def promo_code(item: Promo, business: Business) -> Row:
     }
 
 
-def member(item: Member, business: Business) -> Row:
+def member(item: Member, business: Seller) -> Row:
     """One member."""
     who = person(business.key, item.number)
     return {
@@ -209,7 +228,7 @@ def member(item: Member, business: Business) -> Row:
     }
 
 
-def membership(item: Membership, business: Business) -> Row:
+def membership(item: Membership, business: Seller) -> Row:
     """One membership."""
     bits = mix(business.key, item.number)
     membership_id = item.id
@@ -251,7 +270,7 @@ def membership(item: Membership, business: Business) -> Row:
     }
 
 
-def payment(item: Payment, business: Business) -> Row:
+def payment(item: Payment, business: Seller) -> Row:
     """One payment."""
     ids = business.ids
     bits = mix(business.key, item.number)
@@ -266,19 +285,17 @@ def payment(item: Payment, business: Business) -> Row:
     card = item.card
     gone = item.guest or item.member.deleted
     phone = None if gone else who.phone
-    # Whop pays out in dollars what was charged in yen, and now and then other currencies too.
-    settled = "usd" if item.currency == "jpy" or bits % 23 == 0 else item.currency
-    kept = max(0, item.total - round(item.total * 0.029) - (30 if item.total and scale > 1 else 0))
-    after_fees = kept / scale
-    if settled != item.currency:
-        after_fees = round(item.usd * 0.956) / 100
+    settled = settled_in(item.currency, bits)
+    day = item.created_at // DAY
+    gross = item.total if settled == item.currency else item.usd
+    kept = kept_of(item.total, item.currency, settled, day)
     dispute = item.dispute_alerted_at
     resolution = item.substatus.startswith("resolution") or item.substatus == "open_resolution"
     payment_id = item.id
     created_at = iso(item.created_at)
     return {
         "id": payment_id,
-        "amount_after_fees": after_fees,
+        "amount_after_fees": kept / scale_of(settled),
         "application_fee": (
             {
                 "id": f"af_{payment_id[4:]}",
@@ -366,9 +383,11 @@ def payment(item: Payment, business: Business) -> Row:
         "retryable": item.status == "open",
         "risk_score": bits % 101 if bits % 5 else None,
         "risk_signals": {"device": [{"key": "vpn", "value": False}]} if bits % 5 else None,
-        "settlement_amount": total,
+        "settlement_amount": gross / scale_of(settled),
         "settlement_currency": settled,
-        "settlement_exchange_rate": None,
+        "settlement_exchange_rate": (
+            None if settled == item.currency else usd_rate(item.currency, day)
+        ),
         "shipping_address": who.address if bits % 97 == 0 else None,
         "status": item.status,
         "substatus": item.substatus,
@@ -388,7 +407,7 @@ def payment(item: Payment, business: Business) -> Row:
     }
 
 
-def payment_method(item: Method, business: Business) -> Row:
+def payment_method(item: Method, business: Seller) -> Row:
     """One payment method, in the shape of its kind."""
     bits = mix(business.key, item.number)
     row: Row = {
@@ -414,7 +433,7 @@ def payment_method(item: Method, business: Business) -> Row:
     return {**row, "typename": "BasePaymentMethod"}
 
 
-def authorized_user(item: Employee, business: Business) -> Row:
+def authorized_user(item: Employee, business: Seller) -> Row:
     """One of the staff."""
     who = person(business.key, item.person)
     return {
@@ -431,7 +450,7 @@ def authorized_user(item: Employee, business: Business) -> Row:
     }
 
 
-def app(item: App, business: Business) -> Row:
+def app(item: App, business: Seller) -> Row:
     """One app, secrets included: they must never get further than the client."""
     app_id = business.ids["apps"].encode(item.number)
     owner = person(business.key, OWNER)
@@ -488,12 +507,13 @@ def app(item: App, business: Business) -> Row:
         "status": item.status,
         "verified": item.verified,
         "_created_at": iso(item.created_at),
+        "_recommended": item.number == 0,
         "_use": item.use,
         "_view_type": item.view_type,
     }
 
 
-def user(item: User, business: Business) -> Row:
+def user(item: User, business: Seller) -> Row:
     """A user's public profile."""
     number = item.number
     who = person(business.key, number)
@@ -512,7 +532,7 @@ def user(item: User, business: Business) -> Row:
     }
 
 
-def token_transaction(item: Member, business: Business) -> Row:
+def token_transaction(item: Member, business: Seller) -> Row:
     """How a member got the tokens they have."""
     return {
         "id": business.ids["company_token_transactions"].encode(item.number),
@@ -532,12 +552,12 @@ def token_transaction(item: Member, business: Business) -> Row:
     }
 
 
-def tokens(item: Member, business: Business) -> float:
+def tokens(item: Member, business: Seller) -> float:
     """A member's balance in the company's own tokens: most have none."""
     return float(mix(business.key, item.number) % 40 // 37 * 25)
 
 
-def user_inside(item: Member, business: Business) -> Row | None:
+def user_inside(item: Member, business: Seller) -> Row | None:
     """The user of a member as rows show them; None when the account is deleted."""
     if item.deleted:
         return None
@@ -550,7 +570,7 @@ def user_inside(item: Member, business: Business) -> Row | None:
     }
 
 
-def _promo_inside(item: Promo, business: Business) -> Row:
+def _promo_inside(item: Promo, business: Seller) -> Row:
     flat = item.kind == "flat_amount"
     return {
         "id": business.ids["promo_codes"].encode(item.number),
@@ -627,63 +647,16 @@ def _resolution(item: Payment) -> Row:
     }
 
 
-def _at(path: str) -> Callable[[Row], Any]:
-    steps = path.split(".")
-
-    def follow(row: Row) -> Any:
-        value: Any = row
-        for step in steps:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(step)
-        return value
-
-    return follow
+def public_user(business: Seller, number: int) -> Row:
+    """Somebody as rows show them that hold no e-mail address."""
+    who = person(business.key, number)
+    return {
+        "id": business.ids["users"].encode(number),
+        "name": who.name,
+        "username": who.username,
+    }
 
 
-# Where a hand-made row has what a filter or an order asks for, when it is not simply that field.
-_PATHS = {
-    "plan_id": "plan.id",
-    "product_id": "product.id",
-    "user_id": "user.id",
-    "promo_code_id": "promo_code.id",
-    "final_amount": "total",
-    "total_spend": "_total_spend",
-    "use": "_use",
-    "view_type": "_view_type",
-    "access_pass_type": "_access_pass_type",
-    "member_id": "_member_id",
-    "payment_id": "payment.id",
-    "app_id": "app.id",
-}
-_TIMES = frozenset(
-    {"created_at", "updated_at", "paid_at", "canceled_at", "joined_at", "action_at", "due_date"}
-)
-
-
-def facet(row: Row, name: str, now: int) -> Any:
-    """What a hand-made row offers a filter or an order.
-
-    Some of it is in no row of Whop's: a staff member's `created_at`, the owner of a payment
-    method. A hand-made row may carry these with an underscore before the name; they are not served.
-    """
-    if name == "is_free":
-        return row.get("total") == 0
-    if name in ("plan_ids", "product_ids", "promo_code_ids"):
-        inside = _at(f"{name[:-4]}.id" if name != "promo_code_ids" else "promo_code.id")(row)
-        return tuple(row.get(f"_{name}", () if inside is None else (inside,)))
-    if name in ("search", "search_public"):
-        user = row.get("user") or row
-        words = ("id", "name", "username") if name == "search_public" else (
-            "id", "name", "username", "email")  # fmt: skip
-        inside = [str(user.get(word) or "") for word in words]
-        return "\n".join([*inside, str(_at("membership.id")(row) or "")]).lower()
-    if name in _TIMES:
-        text = row.get("most_recent_action_at" if name == "action_at" else name)
-        text = text or row.get(f"_{name}")
-        if text is None:
-            return now if name == "created_at" else None
-        # The docs call some times Unix timestamps: a row made by hand may have one.
-        return parse_ms(text) if isinstance(text, str) else int(text * 1000)
-    value = _at(_PATHS.get(name, name))(row)
-    return tuple(value) if isinstance(value, list) else value
+def account_of(business: Seller, number: int) -> Row:
+    """Somebody with their e-mail address."""
+    return {**public_user(business, number), "email": person(business.key, number).email}

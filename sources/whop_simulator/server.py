@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -21,11 +21,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from . import uploads
-from .api import SUPPORTED_VERSIONS, Api, BetweenPages, Options, error_body, route
+from .api import Api, BetweenPages, Request, error_body, refuse_what_ended, route
 from .business import Business
-from .endpoints import ALL_PERMISSIONS, BY_RESOURCE
+from .endpoint import ErrorShape
+from .endpoints import BY_RESOURCE
 from .faults import Faults
+from .options import Options
 from .refusal import Refused
+from .surfaces import HEADER, LEGACY, Surface, surface_of
 
 DEFAULT_KEY = "simulated-key-7f3a91c2"
 _PREFIX = "/api/v1"
@@ -59,7 +62,9 @@ class Server:
         self.requests: Counter[str] = Counter()
         self.log: list[tuple[str, dict[str, list[str]]]] = []
         others = [Business(seed=990_017, members=0)] if foreign else []
-        self._api = Api(businesses, others, options or Options())
+        self.versions: Counter[str | None] = Counter()
+        self.options = options or Options()
+        self._api = Api(businesses, others, self.options)
         self._lock = Lock()
         self._asked: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self._http = _Http(("127.0.0.1", port), _Handler, self)
@@ -110,6 +115,7 @@ class Server:
         """Forget the requests so far, for the counts, the log and the rate limit."""
         with self._lock:
             self.requests.clear()
+            self.versions.clear()
             self.log.clear()
             self._asked.clear()
 
@@ -154,7 +160,8 @@ class Server:
         if (method, path) == ("GET", "/requests"):
             with self._lock:
                 log = [{"operation": name, "query": query} for name, query in self.log]
-                return {"requests": dict(self.requests), "log": log}
+                versions = {str(name): count for name, count in self.versions.items()}
+                return {"requests": dict(self.requests), "log": log, "versions": versions}
         if (method, path) == ("POST", "/reset"):
             self.reset_counters()
             return {"ok": True}
@@ -168,7 +175,7 @@ class Server:
             self.faults.replace(given)
             return {"ok": True}
         resource = path.removeprefix("/rows/")
-        if method == "GET" and resource in BY_RESOURCE:
+        if method == "GET" and resource in (*BY_RESOURCE, "financial_activity", "payouts"):
             return [row for business in self.businesses for row in business.rows(resource)]
         raise Refused(404, f"No such control: {method} {path}")
 
@@ -177,7 +184,7 @@ class Server:
         parts = urlsplit(target)
         operation = f"PUT {uploads.PATH}/{{id}}"
         self.count(operation, {})
-        fault = self.faults.strike(operation)
+        fault, _ = self.faults.strike(operation)
         if fault is not None and fault.kind == "status":
             raise Refused(fault.status, "SlowDown")
         file_id = parts.path.removeprefix(f"{uploads.PATH}/")
@@ -193,6 +200,10 @@ class Server:
                     return answer
         raise Refused(404, "NoSuchKey")
 
+    def surface(self, date: str | None) -> Surface:
+        """The surface that answers: the header's, else the key's; raises Refused."""
+        return surface_of(date or self.options.pin or LEGACY)
+
     def answer(self, method: str, target: str, headers: Message, sent: bytes) -> _Answer:
         """What a request below /api/v1 gets."""
         parts = urlsplit(target)
@@ -200,17 +211,23 @@ class Server:
         for name, value in parse_qsl(parts.query, keep_blank_values=True):
             query.setdefault(name, []).append(value)
         path = unquote(parts.path.removeprefix(_PREFIX))
-        request = route(path, query)
+        date = headers.get(HEADER)
+        request = self._route(path, query, date)
         operation = f"{method} {request.template if request else path}"
-        shape = request.endpoint.errors if request else "nested"
+        with self._lock:
+            self.versions[date] += 1
         self.count(operation, query)
-        fault = self.faults.strike(operation)
+        fault, beside = self.faults.strike(operation)
+        if "strip_version" in beside and date is not None:
+            date = None
+            request = self._route(path, query, date)
         if self.latency:
             time.sleep(self.latency)
         if fault is not None and fault.kind == "slow":
             time.sleep(fault.seconds)
+        shape: ErrorShape = request.endpoint.errors if request else "nested"
+        key = headers.get("Authorization", "").removeprefix("Bearer ")
         try:
-            key = headers.get("Authorization", "").removeprefix("Bearer ")
             if key != self.api_key:
                 raise Refused(401, "Invalid or missing API key.")
             wait = self.over_limit(operation, key)
@@ -220,31 +237,42 @@ class Server:
                 if fault.status == 429:
                     raise _TooMany(fault.seconds, fault.retry_after)
                 raise Refused(fault.status, _FAULT_TEXTS.get(fault.status, "Something went wrong."))
-            version = headers.get("Api-Version-Date", SUPPORTED_VERSIONS[0])
-            if version not in SUPPORTED_VERSIONS:
-                listed = ", ".join(SUPPORTED_VERSIONS)
-                raise Refused(400, f"Unknown Api-Version-Date {version}. Supported: {listed}")
+            surface = self.surface(date)
+            refuse_what_ended(path, surface, self.options)
             if method != "GET":
-                body = self._api.write(method, path, _parsed(sent))
+                body = self._api.write(method, path, _parsed(sent), surface)
             elif request is None:
                 raise Refused(404, f"No such path: {path}")
             else:
                 body = self._api.answer(request)
         except Refused as refusal:
-            answer = _Answer(
-                refusal.status, orjson.dumps(error_body(shape, refusal.status, refusal.message))
-            )
+            text = f"{refusal.message} Key: {key}" if "echo_key" in beside else refusal.message
+            answer = _Answer(refusal.status, orjson.dumps(error_body(shape, refusal.status, text)))
+            answer.headers |= self._ending(path)
             if isinstance(refusal, _TooMany) and refusal.header:
                 answer.headers["Retry-After"] = str(ceil(refusal.wait))
             return answer
         if fault is not None and fault.kind == "repeat_cursor" and request and not request.key:
             body["page_info"].update(end_cursor="WzAsMCwwXQ", has_next_page=True)
         answer = _Answer(200, orjson.dumps(body))
+        answer.headers |= self._ending(path)
         if fault is not None and fault.kind == "html":
             answer.body, answer.content_type = _HTML, "text/html"
         elif fault is not None and (fault.kind == "drop" or fault.kind == "cut"):
             answer.broken = fault.kind
         return answer
+
+    def _route(self, path: str, query: dict[str, list[str]], date: str | None) -> Request | None:
+        try:
+            return route(path, query, self.surface(date), self.options)
+        except Refused:
+            # Refused in its turn: a wrong key is told first.
+            return route(path, query, "legacy", self.options)
+
+    def _ending(self, path: str) -> dict[str, str]:
+        """The headers that say that a path will end."""
+        told = self.options.deprecated.get(f"/{path.strip('/').partition('/')[0]}")
+        return {} if told is None else told.headers()
 
 
 _FAULT_TEXTS = {
@@ -382,16 +410,11 @@ def serve(
     retry_after: bool = False,
     api_key: str = DEFAULT_KEY,
     foreign: bool = True,
-    paging: Literal["keyset", "offset"] = "keyset",
-    bounds: Literal["inclusive", "exclusive"] = "exclusive",
-    refuse: Mapping[str, Collection[str]] | None = None,
-    tenant: Mapping[str, str] | None = None,
-    permissions: Collection[str] = ALL_PERMISSIONS,
+    **switches: Any,
 ) -> Iterator[Server]:
     """Serve the businesses on loopback until the block ends.
 
-    `refuse` names parameters a path answers with 400, `tenant` the name a path wants for the
-    company, `permissions` what the key may read. `foreign` adds a company the key cannot reach.
+    `foreign` adds a company the key cannot reach; `switches` are the fields of `Options`.
     """
     server = Server(
         businesses,
@@ -402,7 +425,7 @@ def serve(
         retry_after=retry_after,
         api_key=api_key,
         foreign=foreign,
-        options=Options(paging, bounds, refuse or {}, tenant or {}, frozenset(permissions)),
+        options=Options(**switches),
     )
     server.start()
     try:

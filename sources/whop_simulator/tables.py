@@ -9,8 +9,8 @@ from itertools import count
 from operator import attrgetter
 from typing import Any
 
-from .rows import Row, facet
-from .units import Ids
+from .facets import facet
+from .units import Ids, Row
 
 Test = tuple[str, str, Any]
 """A property, how it is compared, and with what."""
@@ -33,7 +33,21 @@ class PlainRow:
         return value
 
 
-_ALIASES = {"action": "most_recent_action", "reason": "billing_reason"}
+_ALIASES = {
+    "action": "most_recent_action",
+    "reason": "billing_reason",
+    "kind": "payment_method_type",
+}
+
+
+def finished(rows: Callable[[Any], Iterable[tuple[int, Row]]]) -> Callable[[Any], list[PlainRow]]:
+    """A maker of finished rows, filtered and sorted by what they say."""
+
+    def make(business: Any) -> list[PlainRow]:
+        found = [PlainRow(row, number, business.clock_ms) for number, row in rows(business)]
+        return sorted(found, key=attrgetter("number"))
+
+    return make
 
 
 class Table:
@@ -188,6 +202,12 @@ def _passing(rows: list[Any], test: Test) -> list[Any]:
     get = attrgetter(name)
     if kind == "in":
         return [row for row in rows if get(row) in wanted]
+    if kind == "in_or_none":
+        return [row for row in rows if (value := get(row)) is None or value in wanted]
+    if kind == "out":
+        return [row for row in rows if get(row) not in wanted]
+    if kind == "all_of":
+        return [row for row in rows if wanted.issubset(get(row) or ())]
     if kind == "any":
         return [row for row in rows if not wanted.isdisjoint(get(row) or ())]
     if kind == "text":

@@ -6,6 +6,10 @@ import hashlib
 import math
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Any, TypeGuard
+
+Row = dict[str, Any]
+"""As a list or an object shows it."""
 
 HOUR = 3_600_000
 DAY = 86_400_000
@@ -36,6 +40,11 @@ def from_ms(ms: int) -> datetime:
 def parse_ms(text: str) -> int:
     """Raises ValueError when the text is no ISO 8601 time."""
     return to_ms(datetime.fromisoformat(text))
+
+
+def ms_of(moment: str | float) -> int:
+    """Of a time as a row has it: ISO 8601, or Unix seconds; raises ValueError or TypeError."""
+    return parse_ms(moment) if isinstance(moment, str) else int(moment * 1000)
 
 
 @lru_cache(maxsize=32_768)
@@ -119,9 +128,35 @@ class OneId(Ids):
         return 0 if text == self._only else None
 
 
+class EitherIds(Ids):
+    """The ids of a table with rows of two kinds, each with a prefix of its own."""
+
+    def __init__(self, one: Ids, other: Ids, since: int) -> None:
+        self._kinds = (one, 0), (other, since)
+        self._since = since
+
+    def encode(self, number: int) -> str:  # type: ignore[override]
+        """The id of a row number, which tells the kind."""
+        kind, base = self._kinds[number >= self._since]
+        return kind.encode(number - base)
+
+    def decode(self, text: str) -> int | None:
+        """The number behind an id of either kind."""
+        for kind, base in self._kinds:
+            number = kind.decode(text)
+            if number is not None:
+                return base + number
+        return None
+
+
 # US dollars for one unit, around which the rate swings; the second number shifts the swing.
 _USD_RATE = {"eur": (1.085, 0.0), "gbp": (1.268, 1.1), "jpy": (0.00674, 2.3), "eth": (2900.0, 0.7)}
 _SCALE = {"jpy": 1, "eth": 1_000_000}
+
+
+def is_amount(value: object) -> TypeGuard[float]:
+    """Whether it is a number at all: rows made by hand may hold anything."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def scale_of(currency: str) -> int:
@@ -144,3 +179,39 @@ def usd_cents(minor: int, currency: str, at: int) -> int:
     if currency == "usd":
         return minor
     return round(minor * 100 / scale_of(currency) * usd_rate(currency, at // DAY))
+
+
+def settled_in(currency: str, bits: int) -> str:
+    """Whop pays out in dollars what was charged in yen, and now and then other money too."""
+    return "usd" if currency == "jpy" or bits % 23 == 0 else currency
+
+
+def settle(minor: int, currency: str, into: str, day: int) -> int:
+    """An amount in the currency it is paid out in, at the rate of the day."""
+    if currency == into:
+        return minor
+    if into == "usd":
+        return usd_cents(minor, currency, day * DAY)
+    dollars = usd_cents(minor, currency, day * DAY) / 100
+    return round(dollars / usd_rate(into, day) * scale_of(into))
+
+
+def kept_of(minor: int, currency: str, into: str, day: int) -> int:
+    """What is left of a charge after the fees, without a list of them: it is asked for often."""
+    if into != currency:
+        return round(settle(minor, currency, into, day) * 0.956)
+    left = minor - round(minor * 0.029)
+    return left - min(30, left) if scale_of(currency) == 100 else left
+
+
+def fees_of(minor: int, currency: str, into: str, day: int) -> list[tuple[str, int]]:
+    """What is kept of a charge: type and amount, in the currency it is paid out in."""
+    gross = settle(minor, currency, into, day)
+    percentage = round(gross * 0.029)
+    found = [("payment_processing_percentage_fee", percentage)]
+    if into != currency:
+        left = kept_of(minor, currency, into, day)
+        found.append(("fx_percentage_fee", gross - percentage - left))
+    elif scale_of(currency) == 100:
+        found.append(("payment_processing_fixed_fee", min(30, gross - percentage)))
+    return found

@@ -5,14 +5,10 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Mapping
 from email.message import Message
-from typing import TYPE_CHECKING
 
+from .business import Business
 from .refusal import Refused
-from .rows import Row
-from .units import key_of
-
-if TYPE_CHECKING:
-    from .business import Business
+from .units import Row, key_of
 
 PATH = "/_uploads"
 """Beside the API, as the storage of the real Whop is: no key is wanted here, but a signature."""

@@ -20,7 +20,6 @@ from pipelines import cli
 from pipelines.destination import MARTS, open_destination
 from pipelines.errors import NothingThere, PipelineError, SettingError
 from pipelines.grants import grant, grant_statements
-from pipelines.marts_copy import personal_columns
 from sources.whop import RESOURCES
 
 if TYPE_CHECKING:
@@ -89,19 +88,14 @@ def given(line: Line, name: str, password: str | None = PASSWORD) -> str:
 
 def reads_marts_and_nothing_else(reader: str) -> None:
     for mart in ALL_MARTS:
-        if mart not in personal_columns():
-            ask(reader, f"select * from {MARTS}.{mart} limit 1")
-    for mart, columns in personal_columns().items():
-        refused(reader, f"select * from {MARTS}.{mart}")
-        for column in columns:
-            refused(reader, f'select "{column}" from {MARTS}.{mart}')
-            refused(reader, f'select 1 from {MARTS}.{mart} where "{column}" is null')
+        ask(reader, f"select * from {MARTS}.{mart} limit 1")
     assert ask(reader, f"select member_id, mrr_usd, cohort_month from {MARTS}.dim_members limit 1")
     for other in (
         "whop_raw.members",
         "whop_raw.sync_runs",
         "whop_raw._dlt_pipeline_state",
         "whop_staging.stg_whop__members",
+        "whop_personal.member_contacts",
         "whop_intermediate.int_payments",
     ):
         refused(reader, f"select * from {other}")
@@ -162,10 +156,6 @@ def test_a_reader_finds_no_personal_value(line: Line, roles: Callable[[str], str
     for mart, column in columns:
         held = {value for (value,) in ask(reader, f'select "{column}" from {MARTS}.{mart}')}
         assert not held & values, (mart, column)
-
-
-def test_what_is_personal_is_what_the_sync_calls_so() -> None:
-    assert personal_columns() == {"dim_members": ["name", "username", "email"]}
 
 
 @on_postgres

@@ -24,7 +24,7 @@ from warehouse import DBT_PROJECT, Warehouse
 from pipelines.destination import MARTS, open_destination
 from pipelines.errors import ExitCode, NothingThere, PipelineError, SettingError
 from pipelines.lock import build_lock
-from pipelines.marts_copy import copy_path, personal_columns, write_copy
+from pipelines.marts_copy import copy_path, write_copy
 from pipelines.reading import open_reader
 from pipelines.run import report_to
 from sources.whop_simulator import ALL_PERMISSIONS, Server, serve
@@ -97,7 +97,7 @@ def the_copy(line: Line) -> Path:
 
 
 def copied(line: Line, mart: str) -> list[str]:
-    """Rows of a mart in the copy, as text, without the columns it leaves out."""
+    """Rows of a mart in the copy, as text."""
     return _texts(the_copy(line), mart)
 
 
@@ -106,10 +106,8 @@ def held(line: Line, mart: str) -> list[str]:
 
 
 def _texts(path: Path, mart: str) -> list[str]:
-    left_out = ", ".join(personal_columns().get(mart, ()))
-    exclude = f" exclude ({left_out})" if left_out and path.stem == "whop" else ""
     with duckdb.connect(path, read_only=True) as database:
-        rows = database.sql(f"select *{exclude} from {MARTS}.{mart}").fetchall()
+        rows = database.sql(f"select * from {MARTS}.{mart}").fetchall()
     return sorted(map(str, rows))
 
 
@@ -133,7 +131,6 @@ def test_the_copy_has_the_marts_their_comments_and_nothing_else(line: Line) -> N
     assert views == [(0,)]
     for mart, names, commented in columns:
         assert commented == len(names), mart
-        assert not set(names) & set(personal_columns().get(mart, ()))
         assert copied(line, mart) == held(line, mart), mart
 
 
@@ -147,6 +144,15 @@ def test_no_name_and_no_address_is_in_the_copy_s_file(line: Line) -> None:
     assert [value for value in values if value.encode() in found] == []
     whole = Path(line.warehouse.location).read_bytes()
     assert any(value.encode() in whole for value in values), "they would be seen"
+
+
+@on_duckdb
+def test_marts_of_a_release_with_names_in_them_are_not_copied(line: Line) -> None:
+    line.warehouse.execute("drop schema whop_personal cascade")
+    the_copy(line).unlink()
+    with line.at_work():
+        assert write_copy(open_destination("duckdb")) is None
+    assert not the_copy(line).exists()
 
 
 @on_duckdb

@@ -228,7 +228,7 @@ def test_a_list_that_ignores_the_company_loads_nothing_of_the_marketplace(
 
 
 def test_an_endpoint_that_wants_the_company_under_its_other_name_gets_it(empty: Line) -> None:
-    names = {"/members": "account_id", "/plans": "company_id"}
+    names = {"/members": "account_id", "/plans": "account_id"}
     with serve(new_business(), tenant=names) as server:
         run = empty.sync(server, "members", "plans")
     assert run.code is ExitCode.OK

@@ -12,7 +12,7 @@ from pipelines.figures import count, percent, ratio, usd
 from pipelines.report import queries
 from pipelines.report.content import make_page
 from pipelines.report.figures import HISTORY, KINDS, SO_FAR, Figure, figure
-from pipelines.report.queries import CompanyRows
+from pipelines.report.queries import QUERIES, CompanyRows
 
 AS_OF = datetime(2026, 1, 15, 9, tzinfo=UTC)
 
@@ -68,7 +68,7 @@ def test_nothing_is_compared_with_no_month_before() -> None:
 
 
 def company(**rows: list[dict[str, Any]]) -> CompanyRows:
-    names = ("freshness", "months", "churn", "cohorts", "revenue", "plan_mrr", "products", "plans")
+    names = tuple(QUERIES)
     head = {"company_id": "biz_a", "title": None, "as_of": AS_OF}
     return CompanyRows(head, **{name: rows.get(name, []) for name in names})
 
@@ -106,7 +106,10 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
 
 def test_a_payment_without_a_rate_is_told() -> None:
     names = {*KINDS, *HISTORY, *SO_FAR}
-    month = {name: Decimal(1) for name in names} | {"payments_without_fees": 0}
+    month = {name: Decimal(1) for name in names} | {
+        "payments_without_fees": 0,
+        "mrr_unpaid_usd": Decimal("12.5"),
+    }
     page = make_page(
         company(
             months=[
@@ -120,6 +123,7 @@ def test_a_payment_without_a_rate_is_told() -> None:
     assert page.without_usd.startswith("Payments missing in the figures of December 2025")
     assert page.without_usd.endswith(": 3.")
     assert page.without_fees == ""
+    assert page.unpaid.startswith("Of the MRR now, $12.50 is of members whose renewal is due")
 
 
 def test_what_was_not_read_is_of_the_tables_that_are_chosen(
@@ -148,3 +152,27 @@ def test_what_was_not_read_is_of_the_tables_that_are_chosen(
     monkeypatch.delenv("SOURCES__WHOP__TABLES")
     (rows,) = queries.read(Models())  # type: ignore[arg-type]
     assert len(rows.freshness) == 2
+
+
+def test_a_plan_paid_at_another_pace_than_it_says_is_named() -> None:
+    plan = {
+        "plan_id": "plan_a",
+        "product_id": "prod_a",
+        "title": "Yearly",
+        "plan_type": "renewal",
+        "currency": "usd",
+        "renewal_price": Decimal(290),
+        "initial_price": Decimal(0),
+        "billing_period_days": 30,
+    }
+    off = {**plan, "renewals": 9, "median_days_between_renewals": Decimal("365.000000")}
+    month: dict[str, Any] = {name: Decimal(1) for name in (*KINDS, *HISTORY, *SO_FAR)}
+    month |= {"payments_without_usd": 0, "payments_without_fees": 0, "mrr_unpaid_usd": Decimal(0)}
+    months = [{**month, "month": date(2026, 1, 1)}]
+    page = make_page(company(months=months, off_pace=[off], plans=[plan]))
+    (said,) = page.off_pace
+    assert said.startswith("Yearly: renewals come every 365 days, and the plan says every 30.")
+    assert "WHOP_ELT_PLAN_VERSIONS" in said
+    untroubled = make_page(company(months=months, plans=[plan]))
+    assert untroubled.off_pace == []
+    assert untroubled.unpaid == ""

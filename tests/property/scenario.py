@@ -418,7 +418,7 @@ class Scenario:
                 options["permissions"] = ALL_PERMISSIONS - {lacks}
             case "other_tenant_name":
                 options["tenant"] = {
-                    f"/{name}": "company_id" if name == "plans" else "account_id"
+                    f"/{name}": "account_id"
                     for name in dice.sample(("payments", "members", "plans", "memberships"), 2)
                 }
             case "marketplace":

@@ -298,6 +298,8 @@ def test_the_configured_company_is_for_lists_of_a_company(
     assert {key for key, company in asked.items() if company == [business.company_id]} == {
         ("list-memberships",),
         ("list-payment-methods",),
+        ("list-payments",),
+        ("list-members",),
     }
     assert prepare("list-memberships", {"company_id": "biz_x"}, company_id="biz_y").company_id == (
         "biz_x"

@@ -277,6 +277,53 @@ def situations(business: Business) -> dict[str, int]:
             row["cancel_option"] == "switching" and row["status"] == "canceled"
             for row in memberships
         ),
+        "upgraded by the difference": sum(
+            row["billing_reason"] == "subscription_update"
+            and row["subtotal"] < plans[row["plan"]["id"]]["renewal_price"]
+            for row in paid
+        ),
+        "paid in instalments, to the end": sum(
+            row["status"] == "completed"
+            and plans[row["plan"]["id"]]["split_pay_required_payments"] == 3
+            and sum(one["status"] == "paid" for one in by_membership[row["id"]]) == 3
+            for row in memberships
+        ),
+        "a trial that costs something": sum(
+            row["billing_reason"] == "subscription_create"
+            and bool(plans[row["plan"]["id"]]["trial_period_days"])
+            for row in paid
+        ),
+        "for ever after months": sum(
+            {"one_time", "subscription_create"} <= {one["billing_reason"] for one in ones}
+            for ones in by_membership.values()
+        ),
+        "free from some day on": sum(
+            row["total"] == 0 and row["billing_reason"] == "subscription_cycle" for row in payments
+        ),
+        "the old price after the plan was edited": sum(
+            row["billing_reason"] == "subscription_cycle"
+            and not row["promo_code"]
+            and row["subtotal"] < plans[row["plan"]["id"]]["renewal_price"]
+            for row in paid
+        ),
+        "the rest given back to who leaves": sum(
+            row["substatus"] == "partially_refunded"
+            and bool(row["membership"])
+            and any(
+                one["id"] == row["membership"]["id"] and one["canceled_at"] == row["refunded_at"]
+                for one in memberships
+            )
+            for row in paid
+        ),
+        "given back in full, and stays": sum(
+            row["substatus"] == "refunded"
+            and bool(row["membership"])
+            and any(
+                one["created_at"] > row["refunded_at"] and one["status"] == "paid"
+                for one in by_membership[row["membership"]["id"]]
+            )
+            for row in paid
+        ),
         "paused": sum(row["payment_collection_paused"] for row in memberships),
         "resumed after a pause": sum(
             days_between(a["created_at"], b["created_at"]) > 31

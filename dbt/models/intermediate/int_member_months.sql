@@ -1,24 +1,52 @@
+-- Of the company as a whole by member, of a segment by membership.
 with movements as (
     select
         company_id,
+        'all' as dimension,
+        'all' as value,
         member_id,
-        {{ month_of('movement_date') }} as month,
+        cast(null as {{ dbt.type_string() }}) as membership_id,
+        movement_date,
         mrr_before_usd,
-        mrr_after_usd,
+        mrr_after_usd
+    from {{ ref('mrr_movements') }}
+    union all
+    select
+        company_id,
+        dimension,
+        value,
+        member_id,
+        membership_id,
+        change_date,
+        mrr_after_usd - change_usd,
+        mrr_after_usd
+    from {{ ref('int_segment_changes') }}
+    where dimension in ('plan', 'product', 'country')
+),
+
+placed as (
+    select
+        movements.*,
+        {{ month_of('movement_date') }} as month,
         row_number() over (
-            partition by company_id, member_id, {{ month_of('movement_date') }} order by movement_date
+            partition by company_id, dimension, value, member_id, membership_id, {{ month_of('movement_date') }}
+            order by movement_date
         ) as place_from_start,
         row_number() over (
-            partition by company_id, member_id, {{ month_of('movement_date') }} order by movement_date desc
+            partition by company_id, dimension, value, member_id, membership_id, {{ month_of('movement_date') }}
+            order by movement_date desc
         ) as place_from_end
-    from {{ ref('mrr_movements') }}
+    from movements
 )
 
 select
     company_id,
+    dimension,
+    value,
     member_id,
+    membership_id,
     month,
-    max(case when place_from_start = 1 then mrr_before_usd end) as mrr_start_usd,
-    max(case when place_from_end = 1 then mrr_after_usd end) as mrr_end_usd
-from movements
-group by company_id, member_id, month
+    cast(max(case when place_from_start = 1 then mrr_before_usd end) as decimal(38, 6)) as mrr_start_usd,
+    cast(max(case when place_from_end = 1 then mrr_after_usd end) as decimal(38, 6)) as mrr_end_usd
+from placed
+group by company_id, dimension, value, member_id, membership_id, month

@@ -1,24 +1,11 @@
 with payments as (
-    select
-        payments.*,
-        cast(coalesce(tax_amount, 0) as decimal(38, 9)) as tax,
-        {{ usd_rate() }} as fx,
-        coalesce(status = 'paid', false) as is_paid,
-        coalesce(status = 'paid', false) or paid_at is not null as was_ever_paid,
-        coalesce(payments_failed, 0) > 0
-        or coalesce(status in ('open', 'uncollectible', 'void', 'unresolved'), false) as is_failed
-    from {{ ref('stg_whop__payments') }} as payments
+    select *
+    from {{ ref('int_payment_amounts') }}
 ),
 
-memberships as (
-    select membership_id, member_id
-    from {{ ref('stg_whop__memberships') }}
-),
-
--- Deleted plans too: a plan that Whop no longer lists still says what its payments were for.
-plans as (
-    select plan_id, product_id, plan_type, billing_period_days, renewal_price, currency
-    from {{ ref('base_whop__plans') }}
+terms as (
+    select *
+    from {{ ref('int_payment_terms') }}
 ),
 
 refunds as (
@@ -31,23 +18,33 @@ refunds as (
     group by payment_id
 ),
 
+chargebacks as (
+    select
+        payment_id,
+        min(charged_back_at) as charged_back_at,
+        sum(charged_back_usd) as charged_back_usd
+    from {{ ref('int_chargebacks') }}
+    group by payment_id
+),
+
 disputes as (
     select payment_id, min(created_at) as created_at
     from {{ ref('stg_whop__disputes') }}
     group by payment_id
 ),
 
-in_usd as (
+joined as (
     select
         payments.payment_id,
         payments.company_id,
-        coalesce(payments.member_id, memberships.member_id, payments.membership_id) as member_id,
+        payments.member_id,
         payments.membership_id,
         payments.user_id,
         payments.plan_id,
-        coalesce(payments.product_id, plans.product_id) as product_id,
+        payments.product_id,
         payments.promo_code_id,
         payments.payment_method_id,
+        payments.checkout_configuration_id,
         payments.status,
         payments.substatus,
         payments.billing_reason,
@@ -56,31 +53,30 @@ in_usd as (
         payments.created_at,
         payments.paid_at,
         refunds.refunded_at,
+        chargebacks.charged_back_at,
         payments.total,
         payments.tax,
+        payments.net_amount,
         coalesce(refunds.amount, payments.refunded_amount) as refunded_amount,
         payments.amount_after_fees,
         payments.usd_total,
         payments.fx,
-        {{ to_usd('total - tax') }} as amount_usd,
-        case when payments.is_paid then {{ to_usd('total - tax') }} else 0 end as gross_usd,
+        payments.amount_usd,
+        payments.gross_usd,
         case when refunds.payment_id is null then 0 else refunds.refunded_usd end as refunded_usd,
-        case
-            when not payments.was_ever_paid then 0
-            when payments.settlement_currency = payments.currency
-                then {{ to_usd('total - amount_after_fees') }}
-        end as fees_usd,
+        case when chargebacks.payment_id is null then 0 else chargebacks.charged_back_usd end as charged_back_usd,
+        payments.fees_usd,
         payments.is_paid,
         payments.was_ever_paid,
         payments.is_failed,
-        payments.is_paid and coalesce(payments.total - payments.tax > 0, false) as is_purchase,
+        payments.is_purchase,
         payments.payments_failed,
         payments.failure_message,
         payments.payment_method_type,
         payments.card_brand,
         payments.billing_country,
         refunds.payment_id is not null as is_refunded,
-        coalesce(refunds.amount >= payments.total, false) as is_refunded_in_full,
+        coalesce(refunds.amount >= payments.total and payments.total > 0, false) as is_refunded_in_full,
         -- A dispute without a time is one all the same; the payment's day is the first it can have.
         case
             when disputes.payment_id is not null
@@ -90,35 +86,26 @@ in_usd as (
                 )
             else payments.dispute_alerted_at
         end as dispute_alerted_at,
-        plans.plan_type,
-        plans.billing_period_days,
-        case when plans.currency = payments.currency then plans.renewal_price end as renewal_price
-    from payments
-    left join memberships on payments.membership_id = memberships.membership_id
-    left join plans on payments.plan_id = plans.plan_id
-    left join refunds on payments.payment_id = refunds.payment_id
-    left join disputes on payments.payment_id = disputes.payment_id
-),
-
-recurring as (
-    select
-        in_usd.*,
+        terms.version_number,
+        terms.plan_type,
+        terms.billing_period_days,
+        terms.renewal_price,
+        terms.recurring_price,
+        coalesce(terms.plan_type <> 'renewal' or terms.is_instalment, false) as is_one_time_plan,
         coalesce(
-            is_paid
-            and paid_at is not null
-            and membership_id is not null
-            and plan_type = 'renewal'
-            and billing_period_days > 0
-            and gross_usd > 0,
+            payments.membership_id is not null
+            and terms.plan_type = 'renewal'
+            and terms.billing_period_days > 0
+            and payments.total >= 0
+            and not terms.is_instalment
+            and not terms.is_trial_fee,
             false
-        ) as is_counted,
-        -- A first payment may hold a set-up fee: only the price of a renewal comes back.
-        case
-            when billing_reason = 'subscription_create' and renewal_price > 0
-                then least(gross_usd, {{ to_usd('renewal_price') }})
-            else gross_usd
-        end as recurring_if_counted_usd
-    from in_usd
+        ) as is_counted
+    from payments
+    left join terms on payments.payment_id = terms.payment_id
+    left join refunds on payments.payment_id = refunds.payment_id
+    left join chargebacks on payments.payment_id = chargebacks.payment_id
+    left join disputes on payments.payment_id = disputes.payment_id
 )
 
 select
@@ -131,6 +118,7 @@ select
     product_id,
     promo_code_id,
     payment_method_id,
+    checkout_configuration_id,
     status,
     substatus,
     billing_reason,
@@ -142,16 +130,20 @@ select
     {{ local_date('paid_at') }} as paid_date,
     refunded_at,
     {{ local_date('refunded_at') }} as refunded_date,
+    charged_back_at,
+    {{ local_date('charged_back_at') }} as charged_back_date,
     total,
     tax,
+    net_amount,
     refunded_amount,
     amount_after_fees,
     usd_total,
-    cast(fx as decimal(38, 18)) as fx,
-    cast(amount_usd as decimal(38, 9)) as amount_usd,
-    cast(gross_usd as decimal(38, 9)) as gross_usd,
+    fx,
+    amount_usd,
+    gross_usd,
     cast(refunded_usd as decimal(38, 9)) as refunded_usd,
-    cast(fees_usd as decimal(38, 9)) as fees_usd,
+    cast(charged_back_usd as decimal(38, 9)) as charged_back_usd,
+    fees_usd,
     is_paid,
     was_ever_paid,
     is_failed,
@@ -164,13 +156,18 @@ select
     payment_method_type,
     card_brand,
     billing_country,
+    version_number,
+    plan_type,
+    is_one_time_plan,
     is_counted,
-    billing_period_days,
-    case when is_counted then {{ add_days('paid_at', 'billing_period_days') }} end as natural_end,
-    cast(case when is_counted then recurring_if_counted_usd else 0 end as decimal(38, 9)) as recurring_usd,
+    case when is_counted then billing_period_days end as billing_period_days,
+    case when is_counted then renewal_price end as renewal_price,
+    case when is_counted then recurring_price end as recurring_price,
     cast(
         case
-            when is_counted then {{ per_month('recurring_if_counted_usd', 'billing_period_days') }}
-        end as decimal(38, 6)
-    ) as mrr_usd
-from recurring
+            when not is_counted or recurring_price = 0 then 0
+            -- least() would pass over an unknown gross
+            when gross_usd is not null then least(gross_usd, {{ to_usd('recurring_price') }})
+        end as decimal(38, 9)
+    ) as recurring_usd
+from joined

@@ -6,19 +6,19 @@ with payments as (
         company_id,
         currency,
         total,
+        tax,
+        fx,
         refunded_amount,
-        coalesce(refunded_at, paid_at) as refunded_at,
-        {{ usd_rate() }} as fx
-    from {{ ref('stg_whop__payments') }}
-    where status = 'paid' or paid_at is not null
+        tax_refunded_amount,
+        coalesce(refunded_at, paid_at) as refunded_at
+    from {{ ref('int_payment_amounts') }}
+    where was_ever_paid
 ),
 
 listed as (
     select
         refunds.refund_id,
         payments.payment_id,
-        payments.company_id,
-        payments.fx,
         refunds.amount,
         coalesce(refunds.created_at, payments.refunded_at) as refunded_at
     from {{ ref('stg_whop__refunds') }} as refunds
@@ -38,8 +38,6 @@ not_listed as (
     select
         cast(null as {{ dbt.type_string() }}) as refund_id,
         payments.payment_id,
-        payments.company_id,
-        payments.fx,
         payments.refunded_amount - coalesce(listed_per_payment.amount, 0) as amount,
         payments.refunded_at
     from payments
@@ -50,20 +48,52 @@ not_listed as (
 ),
 
 refunds as (
-    select refund_id, payment_id, company_id, fx, amount, refunded_at
+    select refund_id, payment_id, amount, refunded_at
     from listed
     union all
-    select refund_id, payment_id, company_id, fx, amount, refunded_at
+    select refund_id, payment_id, amount, refunded_at
     from not_listed
+),
+
+-- How much of a payment's refunds was tax, Whop says for all of them; else it is as much of them as of the total.
+of_payments as (
+    select
+        coalesce(refunds.refund_id, refunds.payment_id) as refund_key,
+        refunds.refund_id,
+        refunds.payment_id,
+        payments.company_id,
+        payments.fx,
+        refunds.refunded_at,
+        cast(refunds.amount as decimal(38, 9)) as amount,
+        case
+            when payments.tax_refunded_amount is null then payments.tax else payments.tax_refunded_amount
+        end as tax,
+        case
+            when payments.tax_refunded_amount is null then payments.total
+            else sum(refunds.amount) over (partition by refunds.payment_id)
+        end as tax_is_of
+    from refunds
+    inner join payments on refunds.payment_id = payments.payment_id
+),
+
+without_tax as (
+    select
+        of_payments.*,
+        amount - case
+            when tax = 0 then 0
+            else coalesce({{ share('amount', 'tax', 'tax_is_of') }}, 0)
+        end as net_amount
+    from of_payments
 )
 
 select
-    coalesce(refund_id, payment_id) as refund_key,
+    refund_key,
     refund_id,
     payment_id,
     company_id,
     refunded_at,
     {{ local_date('refunded_at') }} as refunded_date,
-    cast(amount as decimal(38, 9)) as amount,
-    {{ to_usd('amount') }} as refunded_usd
-from refunds
+    amount,
+    cast(net_amount as decimal(38, 9)) as net_amount,
+    {{ to_usd('net_amount') }} as refunded_usd
+from without_tax

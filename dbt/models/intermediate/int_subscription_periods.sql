@@ -1,58 +1,111 @@
-with counted_payments as (
+with not_continued as (
+    select payment_id, paid_until, lifetime_bought_at, period_end
+    from {{ ref('int_period_ends') }}
+    where not is_continued
+),
+
+-- A payment without a rate has the last one known: of the membership's paid payments in the currency, else of the
+-- company's. Only the currencies in which one is missing are looked at.
+without_rate as (
+    select distinct company_id, currency
+    from {{ ref('int_paid_periods') }}
+    where fx is null and recurring_price > 0
+),
+
+paid as (
+    select
+        payments.payment_id,
+        payments.company_id,
+        payments.membership_id,
+        payments.currency,
+        payments.paid_at,
+        case when payments.total <> 0 then payments.fx end as rate
+    from {{ ref('int_payments') }} as payments
+    inner join without_rate
+        on payments.company_id = without_rate.company_id and payments.currency = without_rate.currency
+    where payments.is_paid and payments.paid_at is not null
+),
+
+known_so_far as (
+    select
+        paid.*,
+        count(rate) over (
+            partition by company_id, currency, membership_id order by paid_at, payment_id collate "C"
+            rows between unbounded preceding and current row
+        ) as of_membership,
+        count(rate) over (
+            partition by company_id, currency order by paid_at, payment_id collate "C"
+            rows between unbounded preceding and current row
+        ) as of_company
+    from paid
+),
+
+last_rates as (
     select
         payment_id,
-        company_id,
-        membership_id,
-        member_id,
-        plan_id,
-        product_id,
-        paid_at as period_start,
-        natural_end,
-        billing_period_days,
-        mrr_usd,
-        recurring_usd,
-        case when is_refunded_in_full then refunded_at end as refunded_in_full_at,
-        lead(paid_at) over payment_order as next_period_start,
-        lead(member_id) over payment_order as next_member_id
-    from {{ ref('int_payments') }}
-    where is_counted
-    window payment_order as (partition by membership_id order by paid_at, payment_id collate "C")
+        coalesce(
+            max(rate) over (partition by company_id, currency, membership_id, of_membership),
+            max(rate) over (partition by company_id, currency, of_company)
+        ) as rate
+    from known_so_far
 ),
 
-memberships as (
-    select membership_id, status, renewal_period_end
-    from {{ ref('stg_whop__memberships') }}
-),
-
-ended_by_renewal_or_status as (
+periods as (
     select
-        counted_payments.*,
-        case
-            when next_period_start is not null
-                then case
-                    when next_period_start <= {{ add_days('natural_end', var('grace_days')) }}
-                        then next_period_start
-                    else natural_end
-                end
-            when memberships.status in ('trialing', 'active', 'past_due', 'unresolved') then null
-            when memberships.status = 'canceling'
-                then greatest(natural_end, coalesce(memberships.renewal_period_end, natural_end))
-            else natural_end
-        end as end_unless_refunded
-    from counted_payments
-    left join memberships on counted_payments.membership_id = memberships.membership_id
+        periods.*,
+        coalesce(not_continued.period_end, periods.next_period_start) as period_end,
+        not_continued.paid_until,
+        not_continued.lifetime_bought_at,
+        not_continued.payment_id is null as is_continued,
+        coalesce(periods.fx, last_rates.rate) as rate_then
+    from {{ ref('int_paid_periods') }} as periods
+    left join not_continued on periods.payment_id = not_continued.payment_id
+    left join last_rates on periods.payment_id = last_rates.payment_id
 ),
 
-ended_by_refund as (
+-- A run: periods that follow one another at one price, in one currency and of one length. The rate of the first
+-- holds for all of it: an exchange rate that moves is no expansion.
+with_starts as (
     select
-        ended_by_renewal_or_status.*,
+        periods.*,
         case
-            when refunded_in_full_at < end_unless_refunded
-                or (refunded_in_full_at is not null and end_unless_refunded is null)
-                then greatest(refunded_in_full_at, period_start)
-            else end_unless_refunded
-        end as period_end
-    from ended_by_renewal_or_status
+            when lag(is_continued) over payment_order
+                and lag(currency) over payment_order = currency
+                and lag(recurring_price) over payment_order = recurring_price
+                and lag(billing_period_days) over payment_order = billing_period_days
+                -- As long as no rate is known there is no MRR, and with the first one a run begins.
+                and lag(rate_then) over payment_order is not null
+                then 0
+            else 1
+        end as starts_run
+    from periods
+    window payment_order as (partition by membership_id order by place)
+),
+
+runs as (
+    select
+        with_starts.*,
+        sum(starts_run) over (
+            partition by membership_id order by place rows between unbounded preceding and current row
+        ) as run_number
+    from with_starts
+),
+
+rated as (
+    select
+        runs.*,
+        first_value(rate_then) over (partition by membership_id, run_number order by place) as rate
+    from runs
+),
+
+in_usd as (
+    select
+        rated.*,
+        case
+            when recurring_price = 0 then cast(0 as decimal(38, 9))
+            else cast(recurring_price * rate as decimal(38, 9))
+        end as recurring_price_usd
+    from rated
 )
 
 select
@@ -62,12 +115,29 @@ select
     member_id,
     plan_id,
     product_id,
+    promo_code_id,
+    checkout_configuration_id,
+    payment_method_type,
+    billing_country,
+    place,
+    cast(run_number as bigint) as run_number,
     period_start,
     period_end,
     natural_end,
+    paid_until,
+    is_continued,
+    lifetime_bought_at,
+    charged_back_at,
     next_period_start,
     next_member_id,
+    next_recurring_price,
     billing_period_days,
+    currency,
+    net_amount,
+    recurring_price,
+    cast(rate as decimal(38, 18)) as rate,
     recurring_usd,
-    mrr_usd
-from ended_by_refund
+    recurring_price_usd,
+    cast({{ per_month('recurring_price_usd', 'billing_period_days') }} as decimal(38, 6)) as mrr_usd,
+    cast({{ per_month('recurring_price', 'billing_period_days', 9) }} as decimal(38, 9)) as mrr_native
+from in_usd

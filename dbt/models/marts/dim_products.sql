@@ -57,6 +57,7 @@ money as (
         product_id,
         sum(gross_usd) as gross_usd,
         sum(refunded_usd) as refunded_usd,
+        sum(charged_back_usd) as charged_back_usd,
         sum(net_usd) as net_usd
     from {{ ref('int_money_events') }}
     group by product_id
@@ -74,6 +75,7 @@ select
     cast(coalesce(mrr.customers, 0) as bigint) as customers,
     cast(coalesce(money.gross_usd, 0) as decimal(38, 9)) as gross_usd,
     cast(coalesce(money.refunded_usd, 0) as decimal(38, 9)) as refunded_usd,
+    cast(coalesce(money.charged_back_usd, 0) as decimal(38, 9)) as charged_back_usd,
     cast(coalesce(money.net_usd, 0) as decimal(38, 9)) as net_usd
 from known
 left join products on known.product_id = products.product_id

@@ -12,6 +12,17 @@ with refunds_by_now as (
     group by refunds.payment_id
 ),
 
+chargebacks_by_now as (
+    select
+        chargebacks.payment_id,
+        min(chargebacks.charged_back_at) as charged_back_at,
+        sum(chargebacks.charged_back_usd) as charged_back_usd
+    from {{ ref('int_chargebacks') }} as chargebacks
+    inner join {{ ref('int_as_of') }} as as_of on chargebacks.company_id = as_of.company_id
+    where chargebacks.charged_back_at <= as_of.as_of
+    group by chargebacks.payment_id
+),
+
 payments as (
     select
         payments.payment_id,
@@ -36,6 +47,7 @@ payments as (
         payments.currency,
         payments.total,
         payments.tax,
+        payments.net_amount,
         payments.refunded_amount,
         refunds.refunded_at,
         refunds.refunded_date,
@@ -47,8 +59,13 @@ payments as (
         payments.gross_usd,
         payments.recurring_usd,
         refunds.refunded_usd,
+        chargebacks.payment_id is not null as charged_back_by_now,
+        chargebacks.charged_back_at,
+        chargebacks.charged_back_usd,
         payments.fees_usd,
-        payments.mrr_usd,
+        payments.version_number,
+        payments.recurring_price,
+        periods.mrr_usd,
         payments.is_paid,
         payments.is_purchase,
         payments.is_failed,
@@ -63,6 +80,8 @@ payments as (
     from {{ ref('int_payments') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
     left join refunds_by_now as refunds on payments.payment_id = refunds.payment_id
+    left join chargebacks_by_now as chargebacks on payments.payment_id = chargebacks.payment_id
+    left join {{ ref('int_subscription_periods') }} as periods on payments.payment_id = periods.payment_id
     where payments.created_at <= as_of.as_of or payments.created_at is null
 ),
 
@@ -76,6 +95,7 @@ reported as (
         case when paid_by_now then gross_usd else 0 end as gross_now_usd,
         case when paid_by_now then recurring_usd else 0 end as recurring_now_usd,
         case when refunded_by_now then refunded_usd else 0 end as refunded_now_usd,
+        case when charged_back_by_now then charged_back_usd else 0 end as charged_back_now_usd,
         case when paid_by_now then fees_usd else 0 end as fees_now_usd
     from payments
 ),
@@ -118,9 +138,11 @@ select
     paid_date_now as paid_date,
     refunded_at,
     refunded_date,
+    charged_back_at,
     currency,
     total,
     tax as tax_amount,
+    net_amount,
     cast(refunded_amount_now as decimal(38, 9)) as refunded_amount,
     cast(
         case
@@ -134,15 +156,19 @@ select
     cast(recurring_now_usd as decimal(38, 9)) as recurring_usd,
     cast(gross_now_usd - recurring_now_usd as decimal(38, 9)) as one_time_gross_usd,
     cast(refunded_now_usd as decimal(38, 9)) as refunded_usd,
+    cast(charged_back_now_usd as decimal(38, 9)) as charged_back_usd,
     cast(fees_now_usd as decimal(38, 9)) as fees_usd,
-    cast(gross_now_usd - refunded_now_usd - coalesce(fees_now_usd, 0) as decimal(38, 9)) as net_usd,
-    case when paid_by_now then mrr_usd end as mrr_usd,
+    cast(gross_now_usd - refunded_now_usd - coalesce(charged_back_now_usd, 0) - coalesce(fees_now_usd, 0) as decimal(38, 9)) as net_usd,
+    case when paid_by_now then version_number end as plan_version_number,
+    cast(case when paid_by_now then recurring_price end as decimal(38, 9)) as recurring_price,
+    cast(case when paid_by_now then mrr_usd end as decimal(38, 6)) as mrr_usd,
     is_paid_now as is_paid,
     is_failed,
     is_failed and is_paid_now as is_recovered,
     refunded_by_now as is_refunded,
-    coalesce(refunded_amount_by_now >= total, false) as is_refunded_in_full,
+    coalesce(refunded_amount_by_now >= total and total > 0, false) as is_refunded_in_full,
     is_disputed,
+    charged_back_by_now as is_charged_back,
     is_counted and paid_by_now as is_recurring,
     first_purchases.payment_id is not null as is_first,
     payments_failed,

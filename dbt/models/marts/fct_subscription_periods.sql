@@ -9,8 +9,12 @@ select
     periods.period_end,
     periods.natural_end,
     periods.billing_period_days,
+    periods.currency,
+    periods.recurring_price,
+    periods.rate,
     periods.recurring_usd,
-    periods.mrr_usd
+    periods.mrr_usd,
+    periods.mrr_native
 from {{ ref('int_subscription_periods') }} as periods
 inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
 where periods.period_start <= as_of.as_of

@@ -1,6 +1,6 @@
 {%- set compared = [
     'status', 'member_id', 'user_id', 'plan_id', 'product_id', 'promo_code_id', 'currency', 'cancel_option',
-    'cancellation_reason', 'cancel_at_period_end', 'payment_collection_paused', 'canceled_at',
+    'cancel_at_period_end', 'payment_collection_paused', 'canceled_at',
     'renewal_period_start', 'renewal_period_end', 'created_at', 'joined_at', 'updated_at', 'deleted_at'
 ] -%}
 
@@ -73,7 +73,6 @@ select
     followed.status,
     followed.currency,
     followed.cancel_option,
-    followed.cancellation_reason,
     followed.cancel_at_period_end,
     followed.payment_collection_paused,
     followed.created_at,

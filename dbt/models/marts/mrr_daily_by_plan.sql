@@ -1,5 +1,18 @@
 -- A period always has a plan; its product may be unknown.
-with member_changes as (
+with on_a_day as (
+    select
+        company_id,
+        member_id,
+        product_id,
+        plan_id,
+        change_date,
+        sum(change_usd) as change_usd
+    from {{ ref('int_mrr_changes') }}
+    group by company_id, member_id, product_id, plan_id, change_date
+    having sum(change_usd) <> 0
+),
+
+member_changes as (
     select
         company_id,
         product_id,
@@ -10,7 +23,7 @@ with member_changes as (
             partition by company_id, member_id, product_id, plan_id order by change_date
             rows between unbounded preceding and current row
         ) as mrr_after_usd
-    from {{ ref('int_mrr_changes') }}
+    from on_a_day
 ),
 
 changes as (

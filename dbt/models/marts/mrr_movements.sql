@@ -55,6 +55,7 @@ ends as (
             order by period_end desc, mrr_usd desc, membership_id collate "C"
         ) as place
     from {{ ref('int_subscription_ends') }}
+    where mrr_usd > 0
 )
 
 select

@@ -6,6 +6,15 @@ with as_of as (
     from {{ ref('int_as_of') }}
 ),
 
+-- What a dispute took is taken back like a refund.
+given_back as (
+    select payment_id, company_id, refund_key, refunded_at, refunded_date, refunded_usd
+    from {{ ref('int_refunds') }}
+    union all
+    select payment_id, company_id, chargeback_key, charged_back_at, charged_back_date, charged_back_usd
+    from {{ ref('int_chargebacks') }}
+),
+
 refunds_by_now as (
     select
         refunds.payment_id,
@@ -13,7 +22,7 @@ refunds_by_now as (
         refunds.refunded_at,
         refunds.refunded_date,
         refunds.refunded_usd
-    from {{ ref('int_refunds') }} as refunds
+    from given_back as refunds
     inner join as_of on refunds.company_id = as_of.company_id
     where refunds.refunded_at <= as_of.as_of and refunds.refunded_usd > 0
 ),
@@ -24,18 +33,33 @@ refunded_payments as (
     group by payment_id
 ),
 
+-- What is paid for a change within a period is earned by the end of that period.
+updates as (
+    select payment_id, natural_end
+    from {{ ref('int_paid_periods') }}
+    where keeps_end
+),
+
 payments as (
     select
         payments.payment_id,
         payments.company_id,
         payments.paid_date,
         case when payments.paid_at <= as_of.as_of then coalesce(payments.gross_usd, 0) else 0 end as gross_usd,
-        case when payments.paid_at <= as_of.as_of then payments.recurring_usd else 0 end as recurring_usd,
+        case when payments.paid_at <= as_of.as_of then coalesce(payments.recurring_usd, 0) else 0 end as recurring_usd,
         -- The days a one-time payment is earned in do not matter: nothing of it is recurring.
-        cast(case when payments.is_counted then payments.billing_period_days else 1 end as bigint) as days
+        cast(
+            case
+                when updates.payment_id is not null
+                    then greatest({{ local_date('updates.natural_end') }} - payments.paid_date, 1)
+                when payments.is_counted then payments.billing_period_days
+                else 1
+            end as bigint
+        ) as days
     from {{ ref('int_payments') }} as payments
     inner join as_of on payments.company_id = as_of.company_id
     left join refunded_payments on payments.payment_id = refunded_payments.payment_id
+    left join updates on payments.payment_id = updates.payment_id
     where payments.paid_at <= as_of.as_of or refunded_payments.payment_id is not null
 ),
 
@@ -184,7 +208,7 @@ revenue as (
         company_id,
         {{ month_of('event_date') }} as month,
         sum(gross_usd) as gross_usd,
-        sum(refunded_usd) as refunded_usd
+        sum(refunded_usd + charged_back_usd) as refunded_usd
     from {{ ref('int_money_events') }}
     group by company_id, {{ month_of('event_date') }}
 ),

@@ -31,7 +31,17 @@ with renamed as (
         metadata,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
-    from {{ source('whop_raw', 'plan_states') }}
+    from {{ raw_rows('plan_states', {
+        '_dlt_id': 'text', '_dlt_load_id': 'text', 'id': 'text', 'company_id': 'text', 'product__id': 'text',
+        'title': 'text', 'description': 'text', 'plan_type': 'text', 'visibility': 'text', 'release_method': 'text',
+        'currency': 'text', 'initial_price': 'decimal(38, 9)', 'renewal_price': 'decimal(38, 9)',
+        'billing_period': 'bigint', 'trial_period_days': 'bigint', 'expiration_days': 'bigint',
+        'split_pay_required_payments': 'bigint', 'tax_type': 'text', 'collect_tax': 'boolean',
+        'adaptive_pricing_enabled': 'boolean', 'stock': 'bigint', 'unlimited_stock': 'boolean',
+        'member_count': 'bigint', 'internal_notes': 'text', 'purchase_url': 'text', 'created_at': 'timestamptz',
+        'updated_at': 'timestamptz', 'metadata': 'json', '_whop_synced_at': 'timestamptz',
+        '_whop_deleted_at': 'timestamptz'
+    }) }} as plan_states
 )
 
 select * from renamed

@@ -101,7 +101,12 @@ def _by_cohort(points: Sequence[Row]) -> str:
 OTHER = "quiet"
 """Colour of a kind that nobody knew of when this was written."""
 
-CHURN = {"Cancelled": "churn", "Payment failed": "contraction", "Not renewed": "quiet"}
+CHURN = {
+    "Cancelled": "churn",
+    "Failed or charged back": "contraction",
+    "Not renewed": "quiet",
+    "Goes on free": "back",
+}
 
 CHARTS: dict[str, Chart] = {
     "mrr": Chart("wide", line(dollars), {"MRR": "accent"}, False, _by_month),
@@ -132,7 +137,7 @@ CHARTS: dict[str, Chart] = {
     "revenue": Chart(
         "wide",
         stacked(dollars),
-        {"Net": "accent", "Fees": "quiet", "Refunded": "churn"},
+        {"Net": "accent", "Fees": "quiet", "Refunded": "churn", "Charged back": "contraction"},
         True,
         _by_month,
     ),
