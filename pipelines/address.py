@@ -6,6 +6,8 @@ import getpass
 import os
 import re
 from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 import psycopg2
 from psycopg2.extensions import parse_dsn
@@ -71,6 +73,21 @@ def checked(address: str) -> str:
             else f"{SETTING} cannot be read; it looks like {FORM}"
         ) from error
     return address
+
+
+def of(credentials: Any) -> str:
+    """The address that dlt's credentials hold, as libpq reads it."""
+    address, mark, parameters = str(credentials.to_native_representation()).partition("?")
+    # dlt writes a blank in them as a plus, and libpq takes that for one.
+    return address + mark + parameters.replace("+", "%20")
+
+
+def bounded(address: str, seconds: int) -> str:
+    """Return an address whose sessions wait for a lock this long at most, and not for ever."""
+    place, _, given = address.partition("?")
+    parameters = dict(parse_qsl(given, keep_blank_values=True))
+    options = f"{parameters.get('options', '')} -clock_timeout={seconds}s".strip()
+    return f"{place}?{urlencode(parameters | {'options': options}, quote_via=quote)}"
 
 
 def shown(dsn: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -287,15 +287,20 @@ def status(
 ) -> None:
     """Show how fresh each table is, the cursors, and the last runs."""
     from .alerts import Watch, watching
-    from .destination import open_destination
+    from .destination import Destination
+    from .reading import open_to_read
     from .status import read_status, show_status
 
     set_up("text", quiet=False)
     monitored = max_age_hours is not None
-    with watching(None) if monitored else nullcontext(Watch(None)) as watch:
+    with (
+        watching(None) if monitored else nullcontext(Watch(None)) as watch,
+        ExitStack() as stack,
+    ):
         with watch.step("warehouse"):
-            warehouse = open_destination(_destination(destination), reading=True)
-        watch.destination = warehouse
+            warehouse = stack.enter_context(open_to_read(_destination(destination)))
+        # What was told already is written there, too.
+        watch.destination = warehouse if isinstance(warehouse, Destination) else None
         with watch.step("status"):
             found = read_status(warehouse)
         if max_age_hours is not None:
@@ -335,20 +340,26 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write the report, one HTML file to open or to e-mail; show what is in short here."""
-    from .run import locked_destination, report_to
+    from .reading import open_reader, tell_copy
+    from .report import read_pages, write_pages
     from .settings import report_path
+    from .status import shown_companies
     from .summary import show_queries, show_summary
 
     set_up("text", quiet=True)
     page = report_path(output) or DEFAULT_REPORT
     companies = [_company(each) or "" for each in company or ()]
-    # Under the lock: a report made while the models are rebuilt would mix old numbers and new.
-    with locked_destination(_destination(destination)) as warehouse:
-        report_to(warehouse, page, companies)
+    with open_reader(_destination(destination)) as warehouse:
+        pages = read_pages(warehouse, companies or shown_companies(warehouse))
         if not quiet:
+            if warehouse.copied_at:
+                console.print(tell_copy(warehouse.copied_at), soft_wrap=True)
             show_summary(warehouse, console, companies=companies)
             show_queries(warehouse, console)
-            _tell_report(page)
+    # Drawn when the warehouse is closed: a run that is to write to a DuckDB file waits for it.
+    write_pages(pages, page)
+    if not quiet:
+        _tell_report(page)
 
 
 @app.command(

@@ -6,12 +6,13 @@ import atexit
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
+import psycopg2
 from dlt.common.configuration.exceptions import (
     ConfigurationException,
     InvalidNativeValue,
@@ -36,14 +37,31 @@ MODELS = "whop"
 MARTS = f"{MODELS}_marts"
 """Schema of the marts."""
 
+STAGING = f"{MODELS}_staging"
+INTERMEDIATE = f"{MODELS}_intermediate"
+"""Schemas of what the marts are made of."""
+
+PERSONAL = f"{MODELS}_personal"
+"""Schema of names and addresses, which the marts hold none of."""
+
 WORK_FOLDER = Path(".whop-elt")
 """Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
+
+PROJECT = Path(__file__).resolve().parent.parent / "dbt"
+"""The dbt project."""
+
+LOCK_SECONDS = 60
+"""How long a load waits on Postgres for somebody else's lock; the models have a variable for it."""
 
 _LEFT_BEHIND_SECONDS = 86_400
 """Age at which a working folder cannot be in use any more."""
 
 MODELLED = ("duckdb", "postgres")
 """Destinations the dbt project has a profile for."""
+
+
+def nothing_to_lose() -> None:
+    """There is no lock that could be lost."""
 
 
 @dataclass
@@ -54,11 +72,14 @@ class Destination:
         name: a dlt destination name.
         pipeline: the dlt pipeline that loads into it.
         company_id: the one company it is open for, side by side with others; None is all of them.
+        still_locked: raises PipelineError when the run's lock is lost. To be called before
+            something is written.
     """
 
     name: str
     pipeline: dlt.Pipeline
     company_id: str | None = None
+    still_locked: Callable[[], None] = nothing_to_lose
 
     @property
     def location(self) -> str:
@@ -67,13 +88,13 @@ class Destination:
         if self.name == "duckdb":
             return str(Path(credentials.database).resolve())
         if self.name == "postgres":
-            return postgres_address.shown(credentials.to_native_representation())
+            return postgres_address.shown(postgres_address.of(credentials))
         return self.name
 
     @property
     def advice(self) -> str:
         """What to do when the database does not do its part."""
-        return f"{_advice(self.name)}, or set {_setting(self.name)}"
+        return f"{_advice(self.name)}, or set {setting_of(self.name)}"
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query; return the names of the columns, and the rows.
@@ -99,10 +120,7 @@ class Destination:
             SettingError: the dbt project has no profile for this destination.
         """
         if self.name not in MODELLED:
-            raise SettingError(
-                f"The models run on {' and '.join(MODELLED)}, not on {self.name}: use "
-                "`whop-elt sync` to load, and your own dbt profile to transform"
-            )
+            raise not_modelled(self.name)
         credentials: Any = self.pipeline.sql_client().credentials
         shared = {
             "WHOP_ELT_TARGET": self.name,
@@ -111,7 +129,7 @@ class Destination:
         }
         if self.name == "duckdb":
             return {**shared, "WHOP_ELT_DUCKDB_PATH": str(Path(credentials.database).resolve())}
-        return {**shared, **postgres_address.for_dbt(credentials.to_native_representation())}
+        return {**shared, **postgres_address.for_dbt(postgres_address.of(credentials))}
 
 
 def open_destination(
@@ -159,11 +177,55 @@ def open_destination(
 
 
 def _factory(name: str) -> Any:
-    """What dlt makes the destination from: its name, or for Postgres the address, cleaned."""
+    """What dlt makes the destination from: its name, or for Postgres the address, cleaned.
+
+    With it no session of dlt's waits for ever.
+    """
     address = settings.address(name) if name == "postgres" else None
     if address is None:
         return name
-    return dlt.destinations.postgres(credentials=postgres_address.checked(address))
+    checked = postgres_address.bounded(postgres_address.checked(address), LOCK_SECONDS)
+    return dlt.destinations.postgres(credentials=checked)
+
+
+def credentials_of(name: str) -> Any:
+    """What dlt's settings say of DuckDB or Postgres, without opening it.
+
+    Raises:
+        SettingError: a setting is missing or cannot be read.
+    """
+    settings.prepare(name)
+    given = _factory(name)
+    factory = getattr(dlt.destinations, given)() if isinstance(given, str) else given
+    # What a pipeline fills in: without a setting, the DuckDB file has its name, here.
+    blank = factory.spec()
+    blank.dataset_name = DATASET
+    if name == "duckdb":
+        blank.pipeline_name = PIPELINE_NAME
+        blank.local_dir = str(Path(dlt.current.run_context().local_dir).resolve())
+    try:
+        return factory.configuration(blank).credentials
+    except ConfigurationException as error:
+        raise _not_opened(name, error) from error
+
+
+def connect_postgres(credentials: Any, application: str, **parameters: Any) -> Any:
+    """Return a connection of the driver's own, with these parameters of libpq.
+
+    Raises:
+        psycopg2.Error: Postgres does not answer, or does not want us.
+    """
+    return psycopg2.connect(
+        postgres_address.of(credentials), application_name=application, **parameters
+    )
+
+
+def not_modelled(name: str) -> SettingError:
+    """The error that there are no models on this destination."""
+    return SettingError(
+        f"The models run on {' and '.join(MODELLED)}, not on {name}: use "
+        "`whop-elt sync` to load, and your own dbt profile to transform"
+    )
 
 
 def _check_file(file: Path, reading: bool) -> None:
@@ -179,7 +241,7 @@ def _check_file(file: Path, reading: bool) -> None:
     if name in _TAKEN or name.startswith(f"{MODELS}_") or set(name) & set("'\""):
         raise SettingError(
             f"A DuckDB file cannot be called {file.name}, which means something else in SQL: set "
-            f"{_setting('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
+            f"{setting_of('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
         )
     if reading and not file.exists():
         raise NoFile(file.resolve())
@@ -191,7 +253,7 @@ _TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "informati
 
 def _not_opened(name: str, error: Exception) -> PipelineError:
     """Why a destination could not be opened, and what to change."""
-    setting = _setting(name)
+    setting = setting_of(name)
     causes = list(_causes(error))
     if any(isinstance(cause, InvalidNativeValue) for cause in causes):
         # The value is not repeated: it may hold a password.
@@ -209,7 +271,7 @@ def _not_opened(name: str, error: Exception) -> PipelineError:
     return PipelineError(f"{name} {what}: {says}. {_advice(name, says)}, or set {setting}")
 
 
-def _setting(name: str) -> str:
+def setting_of(name: str) -> str:
     """The setting that says where a destination is."""
     return f"DESTINATION__{name.upper()}__CREDENTIALS"
 

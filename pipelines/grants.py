@@ -1,4 +1,4 @@
-"""Gives a Postgres role the marts to read: all of them, but for personal data, and nothing else."""
+"""Gives a Postgres role the marts to read, all of them and nothing else; they hold no names."""
 
 from __future__ import annotations
 
@@ -7,20 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
-import yaml
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
-from .destination import DATASET, MARTS, MODELS, Destination, first_line
+from .destination import DATASET, INTERMEDIATE, MARTS, PERSONAL, STAGING, Destination, first_line
 from .errors import NothingThere, PipelineError, SettingError
 from .log import event
-from .transform import PROJECT
 
-OTHERS = (
-    DATASET,
-    f"{DATASET}_staging",
-    *(f"{MODELS}_{folder}" for folder in ("staging", "intermediate", "personal")),
-)
+OTHERS = (DATASET, f"{DATASET}_staging", STAGING, INTERMEDIATE, PERSONAL)
 """Schemas that a reader is to see nothing of."""
 
 _LONGEST_NAME = 63
@@ -28,7 +22,7 @@ _LONGEST_NAME = 63
 
 NO_ROLES = (
     "DuckDB has no roles: whoever can open the file reads all of it, e-mail addresses too. Give "
-    "readers a copy with the marts only, without the personal columns: docs/bi.md says how. Or use "
+    "readers the copy that each build leaves beside it, whop-marts.duckdb (docs/bi.md), or use "
     "Postgres: --destination postgres"
 )
 
@@ -37,8 +31,7 @@ def grant_statements(destination: Destination, name: str) -> list[str]:
     """Return the SQL that makes a role a reader of the marts; it may be run again at any time.
 
     The role is created if need be, without a login. It may connect and read every mart, those that
-    dbt builds anew too (default privileges of the role we are connected as), but no column that
-    `_marts.yml` calls personal.
+    a later release brings too (default privileges of the role we are connected as).
 
     Raises:
         SettingError: the destination has no roles, or the name cannot be a reader's.
@@ -75,20 +68,6 @@ def grant(destination: Destination, name: str, password: str | None = None) -> N
             event(f"{name} can read {schema} as well: that was granted by somebody else", 30)
 
 
-def personal_columns() -> dict[str, list[str]]:
-    """Personal columns of each mart that has some, as the models' descriptions say."""
-    described = yaml.safe_load((PROJECT / "models/marts/_marts.yml").read_text(encoding="utf-8"))
-    found = {
-        model["name"]: [
-            column["name"]
-            for column in model["columns"]
-            if column.get("config", {}).get("meta", {}).get("personal")
-        ]
-        for model in described["models"]
-    }
-    return {mart: columns for mart, columns in found.items() if columns}
-
-
 def _statements(connection: Any, destination: Destination, name: str) -> list[str]:
     """The statements as text, names and values quoted by the driver."""
     with connection.cursor() as cursor:
@@ -96,16 +75,12 @@ def _statements(connection: Any, destination: Destination, name: str) -> list[st
         builder, database = cursor.fetchone()
         _check_name(cursor, name, builder)
         cursor.execute(
-            "select relname, attname from pg_attribute join pg_class on pg_class.oid = attrelid "
-            "join pg_namespace on pg_namespace.oid = relnamespace "
-            "where nspname = %s and relkind = 'r' and attnum > 0 and not attisdropped "
-            "order by relname, attnum",
+            "select count(*) from pg_class join pg_namespace on pg_namespace.oid = relnamespace "
+            "where nspname = %s and relkind = 'r'",
             (MARTS,),
         )
-        columns: dict[str, list[str]] = {}
-        for mart, column in cursor.fetchall():
-            columns.setdefault(mart, []).append(column)
-    if not columns:
+        ((marts,),) = cursor.fetchall()
+    if not marts:
         raise NothingThere(
             f"There are no marts in {destination.location} yet: `whop-elt transform` builds them"
         )
@@ -116,8 +91,8 @@ def _statements(connection: Any, destination: Destination, name: str) -> list[st
         "database": sql.Identifier(database),
         "marts": sql.Identifier(MARTS),
     }
-    made = [
-        sql.SQL(text).format(**names)
+    return [
+        sql.SQL(text).format(**names).as_string(connection)
         for text in (
             "do $$ begin if not exists (select from pg_roles where rolname = {name}) "
             "then create role {role} nologin; end if; end $$",
@@ -128,18 +103,6 @@ def _statements(connection: Any, destination: Destination, name: str) -> list[st
             "grant select on tables to {role}",
         )
     ]
-    for mart, personal in personal_columns().items():
-        if mart not in columns:
-            continue
-        others = sql.SQL(", ").join(
-            sql.Identifier(column) for column in columns[mart] if column not in personal
-        )
-        table = sql.Identifier(MARTS, mart)
-        made += [
-            sql.SQL("revoke all on {} from {}").format(table, names["role"]),
-            sql.SQL("grant select ({}) on {} to {}").format(others, table, names["role"]),
-        ]
-    return [statement.as_string(connection) for statement in made]
 
 
 def _check_name(cursor: Any, name: str, builder: str) -> None:

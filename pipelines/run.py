@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from sources.whop.resources import REFERRED_TABLES
 
 from .alerts import Watch, tell_age
 from .destination import (
+    DATASET,
     MODELLED,
     WORK_FOLDER,
     Destination,
@@ -31,11 +32,14 @@ from .destination import (
 )
 from .errors import ExitCode, NothingThere, PipelineError, SettingError
 from .figures import counted
-from .lock import database_lock, loading_turn, run_lock
+from .lock import database_lock, loading_turn, run_lock, wait_for_readers
 from .log import event
+from .marts_copy import copy_path, write_copy
+from .reading import Warehouse
 from .settings import base_url, company_ids, explained, source
 from .status import shown_companies
 from .transform import Progress, transform
+from .waits import who_holds
 
 Loading = Callable[[], None]
 
@@ -230,6 +234,8 @@ def _sync_part(
             raise KeyboardInterrupt from error
         says = first_line(root_cause(error)).rstrip("!.")
         advice = f". {destination.advice}" if is_of_database(error) else ""
+        if "due to lock timeout" in says:
+            advice = f". {DATASET} could not be had in time: {who_holds(destination, DATASET)}"
         raise PipelineError(
             f"The load did not end; what it was to bring comes with the next run: {says}{advice}"
         ) from error
@@ -301,7 +307,7 @@ def run(
     watch = watch or Watch(report.run_id)
     with ExitStack() as stack:
         destination = stack.enter_context(opened(watch, destination_name, company_id))
-        with watch.step("sync"):
+        with watch.step("sync"), _served(destination):
             code = sync(destination, report, full=full, tables=tables, loading=loading, **settings)
         watch.synced(report)
         if company_id:
@@ -321,6 +327,18 @@ def run(
 
 
 @contextmanager
+def _served(destination: Destination) -> Iterator[None]:
+    """Leave readers a copy of the marts also when no new ones will be built."""
+    try:
+        yield
+    finally:
+        if destination.name == "duckdb" and not copy_path(Path(destination.location)).exists():
+            # What stands in the way of it is said by what it stands in the way of as well.
+            with suppress(PipelineError):
+                write_copy(destination)
+
+
+@contextmanager
 def opened(watch: Watch, name: str, company_id: str | None = None) -> Iterator[Destination]:
     """Open a destination as `locked_destination` does, and have the watch note whether it could."""
     with ExitStack() as stack:
@@ -330,7 +348,7 @@ def opened(watch: Watch, name: str, company_id: str | None = None) -> Iterator[D
         yield destination
 
 
-def report_to(destination: Destination, page: Path, companies: Sequence[str] = ()) -> Path:
+def report_to(destination: Warehouse, page: Path, companies: Sequence[str] = ()) -> Path:
     """Write the report, and say where it is; see `write_report`.
 
     Args:
@@ -360,6 +378,7 @@ def locked_destination(name: str, company_id: str | None = None) -> Iterator[Des
     """
     side_by_side = company_id is not None and name in SIDE_BY_SIDE
     with run_lock(WORK_FOLDER / (f"lock-{company_id}" if side_by_side else "lock")):
+        wait_for_readers(name)
         destination = open_destination(name, company_id)
         with database_lock(destination):
             yield destination

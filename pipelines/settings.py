@@ -385,6 +385,16 @@ def _days(name: str, value: Any) -> int:
     return days
 
 
+def _seconds(name: str, value: Any) -> int:
+    try:
+        seconds = int(str(value))
+    except ValueError:
+        seconds = 0
+    if isinstance(value, bool) or seconds < 1:
+        raise SettingError(f"{name} is {value!r}; it can be a whole number of seconds, 1 or more")
+    return seconds
+
+
 def _flag(name: str, value: Any) -> bool:
     flag = {"true": True, "false": False}.get(str(value).strip().lower())
     if flag is None:
@@ -411,6 +421,7 @@ VARIABLES: Mapping[str, Callable[[str, Any], Any]] = {
     "grace_days": _days,
     "include_deleted": _flag,
     "as_of": _moment,
+    "lock_wait_seconds": _seconds,
 }
 """The models' variables, those of dbt_project.yml, and what a value of each must be."""
 

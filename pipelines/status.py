@@ -11,8 +11,9 @@ from rich.table import Table
 
 from sources.whop.structure import missing_parts, told
 
-from .destination import MARTS, Destination
+from .destination import DATASET, MARTS, Destination
 from .errors import NothingThere
+from .reading import Reader, Warehouse, tell_copy
 from .settings import company_ids
 from .settings import tables as chosen_tables
 
@@ -22,7 +23,7 @@ NOT_TO_BE_READ = ("forbidden", "not_available")
 """Outcomes of a table that no waiting mends: it has no age."""
 
 
-def read_status(destination: Destination) -> dict[str, Any]:
+def read_status(warehouse: Warehouse) -> dict[str, Any]:
     """Return what `sync_runs` says, ready for JSON.
 
     Returns:
@@ -30,12 +31,18 @@ def read_status(destination: Destination) -> dict[str, Any]:
         last good run, and that run's age in hours; `runs`: the newest runs; `age_hours`: age of the
         stalest table that the key may read, None when one was never read. Tables and companies that
         are not chosen any more are left out; `missing`: what the warehouse lacks, and what becomes
-        of it.
+        of it; `copied_at`: when what was read was copied, None when it is the warehouse itself. The
+        copy for readers knows of each table the last run and its outcome, as of the last build, and
+        no cursors, no runs and nothing of what is missing.
     """
-    raw = destination.pipeline.dataset_name
     now = datetime.now(UTC)
-    _, rows = destination.query(
-        f"""with ranked as (
+    copied_at = warehouse.copied_at if isinstance(warehouse, Reader) else None
+    _, rows = warehouse.query(
+        f"""select company_id, table_name, last_run_status, null, last_run_at, null, null,
+              last_read_at
+            from {MARTS}.data_freshness order by company_id, table_name"""
+        if copied_at
+        else f"""with ranked as (
               select company_id, table_name, status, mode, started_at, cursor_after, error,
                 row_number() over (
                   partition by company_id, table_name order by started_at desc
@@ -43,7 +50,7 @@ def read_status(destination: Destination) -> dict[str, Any]:
                 max(case when status = 'ok' then started_at end) over (
                   partition by company_id, table_name
                 ) as good_at
-              from {raw}.sync_runs
+              from {DATASET}.sync_runs
             )
             select company_id, table_name, status, mode, started_at, cursor_after, error, good_at
             from ranked where newest = 1 order by company_id, table_name"""
@@ -63,11 +70,21 @@ def read_status(destination: Destination) -> dict[str, Any]:
         table["age_hours"] = (
             round((now - good_at).total_seconds() / 3600, 2) if good_at is not None else None
         )
-    _, rows = destination.query(
+    ages = [table["age_hours"] for table in tables if table["status"] not in NOT_TO_BE_READ]
+    found = {
+        "age_hours": max(ages) if ages and None not in ages else None,
+        "tables": tables,
+        "runs": [],
+        "missing": [],
+        "copied_at": copied_at,
+    }
+    if copied_at:
+        return found
+    _, rows = warehouse.query(
         f"""select run_id, min(started_at) as started_at, max(finished_at) as finished_at,
               sum(requests), sum(rows_new), sum(rows_changed), sum(rows_deleted),
               sum(case when status <> 'ok' then 1 else 0 end)
-            from {raw}.sync_runs group by run_id order by min(started_at) desc
+            from {DATASET}.sync_runs group by run_id order by min(started_at) desc
             limit {RUNS_SHOWN}"""
     )
     run_names = (
@@ -81,13 +98,12 @@ def read_status(destination: Destination) -> dict[str, Any]:
         "tables_not_read",
     )
     runs = [dict(zip(run_names, (*row[:3], *map(int, row[3:])), strict=True)) for row in rows]
-    ages = [table["age_hours"] for table in tables if table["status"] not in NOT_TO_BE_READ]
-    stalest = max(ages) if ages and None not in ages else None
-    missing = told(missing_parts(destination.pipeline))
-    return {"age_hours": stalest, "tables": tables, "runs": runs, "missing": missing}
+    if isinstance(warehouse, Destination):
+        found["missing"] = told(missing_parts(warehouse.pipeline))
+    return found | {"runs": runs}
 
 
-def shown_companies(destination: Destination) -> list[str]:
+def shown_companies(warehouse: Warehouse) -> list[str]:
     """The companies that summary and report are about: those configured, of those that are there.
 
     Returns:
@@ -97,7 +113,7 @@ def shown_companies(destination: Destination) -> list[str]:
     if not configured:
         return []
     try:
-        _, rows = destination.query(f"select company_id from {MARTS}.dim_companies")
+        _, rows = warehouse.query(f"select company_id from {MARTS}.dim_companies")
     except NothingThere:
         return []
     there = {company_id for (company_id,) in rows}
@@ -121,6 +137,9 @@ def show_status(status: dict[str, Any], console: Console) -> None:
     console.print(tables)
     for error in dict.fromkeys(table["error"] for table in status["tables"] if table["error"]):
         console.print(f"[red]{escape(error)}[/]", soft_wrap=True)
+    if status["copied_at"]:
+        console.print(tell_copy(status["copied_at"]), soft_wrap=True)
+        return
     for lacks in status["missing"]:
         console.print(f"[yellow]{escape(lacks)}[/]", soft_wrap=True)
     runs = Table(box=None, header_style="dim", title="Last runs", title_justify="left")

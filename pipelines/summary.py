@@ -13,8 +13,9 @@ from rich.text import Text
 
 from sources.whop import RunReport
 
-from .destination import MARTS, Destination
+from .destination import DATASET, MARTS
 from .figures import count, percent, usd
+from .reading import Warehouse
 from .status import shown_companies
 from .titles import named, printable
 
@@ -56,7 +57,7 @@ COUNTED_ROWS = 1_000_000
 
 
 def show_summary(
-    destination: Destination,
+    destination: Warehouse,
     console: Console,
     report: RunReport | None = None,
     companies: Sequence[str] = (),
@@ -80,7 +81,7 @@ def show_summary(
     console.print(Text.assemble(("\nThe warehouse", "bold"), f" is {destination.location}"))
 
 
-def show_queries(destination: Destination, console: Console) -> None:
+def show_queries(destination: Warehouse, console: Console) -> None:
     """Print the queries to start from, each with the first rows of its answer."""
     for title, sql in QUERIES:
         console.print(f"\n[bold]{title}[/]")
@@ -96,7 +97,7 @@ def show_queries(destination: Destination, console: Console) -> None:
         console.print(answer)
 
 
-def _show_month(destination: Destination, console: Console, company_id: str, title: str) -> None:
+def _show_month(destination: Warehouse, console: Console, company_id: str, title: str) -> None:
     """The last full month of one company, against the one before."""
     rows = _rows(
         destination,
@@ -140,9 +141,8 @@ def _show_month(destination: Destination, console: Console, company_id: str, tit
     )
 
 
-def _show_tables(destination: Destination, console: Console, report: RunReport | None) -> None:
+def _show_tables(destination: Warehouse, console: Console, report: RunReport | None) -> None:
     """Rows per raw table, and what the run brought to each."""
-    raw = destination.pipeline.dataset_name
     totals: dict[str, tuple[int, int, int]] = {}
     for table in report.tables if report else ():
         counts = (table.rows_new, table.rows_changed, table.rows_deleted)
@@ -156,8 +156,11 @@ def _show_tables(destination: Destination, console: Console, report: RunReport |
         destination,
         "select table_name from information_schema.tables where table_schema = %s "
         "and substr(table_name, 1, 1) <> '_' order by table_name",
-        raw,
+        DATASET,
     )
+    if not tables:
+        # The copy for readers has none.
+        return
     empty: list[str] = []
     for name, rows in sorted(_row_counts(destination, [name for (name,) in tables]).items()):
         if rows == "0":
@@ -171,16 +174,15 @@ def _show_tables(destination: Destination, console: Console, report: RunReport |
         console.print(Text(f" Without rows: {', '.join(empty)}", style="dim"))
 
 
-def _row_counts(destination: Destination, tables: Sequence[str]) -> dict[str, str]:
+def _row_counts(destination: Warehouse, tables: Sequence[str]) -> dict[str, str]:
     """Rows per raw table; on Postgres, which counts by reading, its estimate of a long one."""
-    raw = destination.pipeline.dataset_name
     found: dict[str, str] = {}
     if destination.name == "postgres":
         estimates = _rows(
             destination,
             "select relname, cast(reltuples as bigint) from pg_class "
             "join pg_namespace on pg_namespace.oid = relnamespace where nspname = %s",
-            raw,
+            DATASET,
         )
         found = {
             name: f"about {round(rows, -3):,}"
@@ -190,12 +192,12 @@ def _row_counts(destination: Destination, tables: Sequence[str]) -> dict[str, st
     for name in tables:
         if name not in found:
             quoted = name.replace('"', '""')
-            ((rows,),) = _rows(destination, f'select count(*) from {raw}."{quoted}"')
+            ((rows,),) = _rows(destination, f'select count(*) from {DATASET}."{quoted}"')
             found[name] = f"{rows:,}"
     return found
 
 
-def _rows(destination: Destination, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+def _rows(destination: Warehouse, sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return destination.query(sql, *values)[1]
 
 

@@ -1,4 +1,4 @@
-"""Builds and tests the dbt project on the warehouse a sync has filled."""
+"""Builds and tests the dbt project on the warehouse a sync has filled, and serves its readers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from . import plan_versions
-from .destination import WORK_FOLDER, Destination
+from .destination import PROJECT, WORK_FOLDER, Destination
 from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
+from .lock import build_lock
 from .log import event
+from .marts_copy import write_copy
 from .settings import model_variables
-
-PROJECT = Path(__file__).resolve().parent.parent / "dbt"
+from .waits import who_holds
 
 Progress = Callable[[str, int, int], None]
 """Called with the model or test at work, how many are done, and how many there are."""
@@ -43,8 +43,10 @@ def transform(
         SettingError: a variable or a selection that there is not, or a wrong file of plan versions.
         NothingThere: nothing is loaded yet.
         DataTestFailed: a test found rows it must not; the text names the tests.
-        PipelineError: a model could not be built; the text has dbt's own message.
+        PipelineError: a model could not be built, and the text has dbt's own message; or the run's
+            lock is lost; or the copy for readers cannot be written.
     """
+    destination.still_locked()
     chosen = json.dumps(model_variables(variables))
     environment = destination.dbt_environment()
     try:
@@ -61,12 +63,14 @@ def transform(
     work = (WORK_FOLDER / "dbt").resolve()
     total = 0
 
-    def watch(event: Any) -> None:
+    def watch(told: Any) -> None:
         nonlocal total
-        match event.info.name:
+        match told.info.name:
             case "LogStartLine" if progress:
-                total = event.data.total
-                progress(event.data.description, event.data.index - 1, event.data.total)
+                total = told.data.total
+                progress(told.data.description, told.data.index - 1, told.data.total)
+            case "JinjaLogWarning":
+                event(told.data.msg, logging.WARNING)
 
     arguments = [
         # What there is to say is said below; all else is in the log file.
@@ -88,7 +92,7 @@ def transform(
         chosen,
         *(["--select", select] if select else []),
     ]
-    with _environment(environment):
+    with build_lock(destination), _environment(environment):
         result = dbtRunner(callbacks=[watch]).invoke(arguments)
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
@@ -105,9 +109,10 @@ def transform(
         raise SettingError("No model or test matches what --select says")
     broken = [outcome for outcome in outcomes if outcome.status == "error"]
     if broken:
-        raise PipelineError(
-            f"dbt could not build {_names(broken)}: {str(broken[0].message).strip()}"
-        )
+        raise PipelineError(f"dbt could not build {_names(broken)}: {_why(destination, broken[0])}")
+    # Also when a test has failed: what readers have is what the warehouse has. Not when a model
+    # could not be built: marts of before and of after do not go together.
+    write_copy(destination)
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
     if failed:
         raise DataTestFailed(
@@ -118,6 +123,16 @@ def transform(
     for text, rows in _warnings(outcomes):
         event(f"{text}: {rows}", logging.WARNING, test=text, rows=rows)
     return len(outcomes)
+
+
+def _why(destination: Destination, broken: Any) -> str:
+    """dbt's own message; of a wait that was given up, whom it was for."""
+    says = str(broken.message).strip()
+    if "due to lock timeout" not in says:
+        return says
+    model = broken.node
+    holders = who_holds(destination, model.schema, model.alias)
+    return f"{model.schema}.{model.alias} could not be had in time: {holders}"
 
 
 @contextmanager

@@ -122,7 +122,8 @@ def whop_elt() -> None:
         from rich.console import Console
 
         from pipelines.errors import SettingError
-        from pipelines.run import locked_destination, report_to
+        from pipelines.reading import open_reader
+        from pipelines.run import report_to
         from pipelines.settings import report_path
         from pipelines.summary import show_summary
 
@@ -132,11 +133,10 @@ def whop_elt() -> None:
                 raise SettingError(
                     "Set WHOP_ELT_REPORT to an absolute path: a task's folder goes with the task"
                 )
-            # Under the lock: a report made while the models are rebuilt would mix old and new.
-            with locked_destination(name) as destination:
+            with open_reader(name) as warehouse:
                 if page:
-                    report_to(destination, page)
-                show_summary(destination, Console(width=120, emoji=False))
+                    report_to(warehouse, page)
+                show_summary(warehouse, Console(width=120, emoji=False))
         ti = get_current_context()["ti"]
         companies = ti.xcom_pull(task_ids="check")
         missing: dict[str, str] = {}

@@ -14,10 +14,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from ..destination import Destination
 from ..errors import SettingError
 from ..figures import NOTHING
 from ..process import usual_mask
+from ..reading import Warehouse
 from ..titles import printable
 from .charts import draw
 from .charts.drawing import pixels
@@ -26,7 +26,7 @@ from .figures import HISTORY, KINDS
 from .queries import read
 
 
-def write_report(destination: Destination, path: Path, companies: Sequence[str] = ()) -> Path:
+def write_report(destination: Warehouse, path: Path, companies: Sequence[str] = ()) -> Path:
     """Write the report of these companies, or of all; an older one is replaced as a whole.
 
     Returns:
@@ -36,6 +36,16 @@ def write_report(destination: Destination, path: Path, companies: Sequence[str] 
         NothingThere: the marts are not built.
         SettingError: a company is not in the warehouse, or the file cannot be written.
     """
+    return write_pages(read_pages(destination, companies), path)
+
+
+def read_pages(destination: Warehouse, companies: Sequence[str] = ()) -> list[Page]:
+    """Ask the warehouse for what these companies' pages say; it can be closed then.
+
+    Raises:
+        NothingThere: the marts are not built.
+        SettingError: a company is not in the warehouse.
+    """
     found = read(destination)
     known = {rows.company["company_id"] for rows in found}
     unknown = [company for company in companies if company not in known]
@@ -44,11 +54,19 @@ def write_report(destination: Destination, path: Path, companies: Sequence[str] 
             f"No company {', '.join(unknown)} in {destination.location}; there are: "
             f"{', '.join(sorted(known)) or 'none'}"
         )
-    pages = [
+    return [
         make_page(rows)
         for rows in found
         if not companies or rows.company["company_id"] in companies
     ]
+
+
+def write_pages(pages: Sequence[Page], path: Path) -> Path:
+    """Draw these pages into one file, and return where it is.
+
+    Raises:
+        SettingError: the file cannot be written.
+    """
     _replace(path, render(pages))
     return path.resolve()
 

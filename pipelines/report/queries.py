@@ -6,8 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from ..destination import MARTS, Destination
+from ..destination import MARTS
 from ..errors import NothingThere
+from ..reading import Warehouse
 from ..settings import tables
 
 Row = dict[str, Any]
@@ -100,15 +101,12 @@ class CompanyRows:
     off_pace: list[Row]
 
 
-def read(destination: Destination) -> list[CompanyRows]:
+def read(destination: Warehouse) -> list[CompanyRows]:
     """Ask the marts about every company.
 
     Raises:
         NothingThere: the marts are not built.
-        SettingError: the destination is one that the models do not run on.
     """
-    # Says so when the destination cannot have marts at all.
-    destination.dbt_environment()
     try:
         companies = _ask(destination, COMPANIES)
         answers = {name: _ask(destination, sql) for name, sql in QUERIES.items()}
@@ -130,6 +128,6 @@ def read(destination: Destination) -> list[CompanyRows]:
     ]
 
 
-def _ask(destination: Destination, sql: str) -> list[Row]:
+def _ask(destination: Warehouse, sql: str) -> list[Row]:
     names, rows = destination.query(sql)
     return [dict(zip(names, row, strict=True)) for row in rows]

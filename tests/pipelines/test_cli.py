@@ -432,7 +432,7 @@ def holder(shell: Shell) -> Iterator[subprocess.Popen[str]]:
 def test_a_second_run_says_who_holds_the_lock_and_a_killed_holder_s_lock_is_taken_over(
     connected: Shell, server: Server, holder: subprocess.Popen[str]
 ) -> None:
-    for command in ("sync", "run", "transform", "report"):
+    for command in ("sync", "run", "transform"):
         refused = connected(command)
         assert refused.code == 4, command
         assert f"process {holder.pid}" in refused.err

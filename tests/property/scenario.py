@@ -87,6 +87,7 @@ TROUBLES: tuple[str, ...] = (
     "kill:first",
     "kill:job",
     "hang_up",
+    "lost_lock",
     "left_out",
     "sliced",
     "expired_key",
@@ -405,6 +406,9 @@ class Scenario:
             case "hang_up":
                 order |= {"point": dice.choice(("schema", "merged", "merging", "complete"))}
                 order["hang_up"] = True
+            case "lost_lock" if self.database.engine == "postgres":
+                order |= {"point": dice.choice(("read", "extract")), "number": 1}
+                order |= {"hang_up": True, "application": "whop-elt lock"}
             case "once":
                 hits = _few(dice)
                 at = dice.choice(many) if many and hits[-1] > 1 else at
@@ -480,6 +484,7 @@ class Scenario:
             "kill": killed,
             "dropped": "point" not in order or killed,
             "hang_up": killed or self.database.engine == "postgres",
+            "lost_lock": self.database.engine == "postgres",
             "moving": any(len(self.worlds[company]) > 1 for company in asked),
             "moving_offset": any(len(self.worlds[company]) > 1 for company in asked),
         }
@@ -505,8 +510,12 @@ class Scenario:
         self.coverage["parts"] += said["parts"] > 1
         if said["error"]:
             # The database went away: what counts is what the next good sync makes of it.
-            self.expect(kind == "hang_up", f"the load failed: {said['error']}")
+            self.expect(kind in {"hang_up", "lost_lock"}, f"the load failed: {said['error']}")
+            if kind == "lost_lock":
+                self.expect(after == before, "a run without its lock has loaded something")
             return "failed"
+        if kind == "lost_lock":
+            self.expect(not happened[kind], "a run has not noticed that its lock was lost")
         self._check(asked, tables, settings, trouble, options, started, before, after, said)
         if not said["unread"] and all(table["status"] == "ok" for table in said["tables"]):
             return "good"

@@ -180,8 +180,8 @@ def _kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _hang_up(url: str) -> Callable[[], None]:
-    """End every connection to the database, once."""
+def _hang_up(url: str, application: str) -> Callable[[], None]:
+    """End every connection to the database, or those of an application, once."""
     done = False
 
     def strike() -> None:
@@ -196,7 +196,9 @@ def _hang_up(url: str) -> Callable[[], None]:
         with connection.cursor() as cursor:
             cursor.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where datname = current_database() and pid <> pg_backend_pid()"
+                "where datname = current_database() and pid <> pg_backend_pid() "
+                "and application_name like %s",
+                (application or "%",),
             )
         connection.close()
 
@@ -243,7 +245,7 @@ def _run(order: dict[str, Any]) -> int:
             tell()
             _kill()
 
-        strike = _hang_up(order["credentials"]) if hang_up else kill
+        strike = _hang_up(order["credentials"], order.get("application", "")) if hang_up else kill
         arm(order["point"], order["table"], order["number"], strike)
     try:
         with locked_destination(engine) as destination:

@@ -1,0 +1,146 @@
+{#-
+    A table on Postgres stays: its rows are replaced inside a transaction, those that differ. dbt's own way
+    makes a new table, renames both and drops the old one: views of other people go with it, whoever has it
+    open in a transaction holds the build up, and everybody else waits behind the build.
+
+    DuckDB keeps dbt's own way.
+-#}
+{% materialization table, adapter='postgres' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- if existing is not none and existing.is_table -%}
+        {{ return(build_in_place(existing)) }}
+    {%- endif -%}
+    {%- if existing is not none -%}
+        {%- do name_dependents(existing, 'is a table now') -%}
+    {%- endif -%}
+    {{ return(dbt.materialization_table_default()) }}
+{% endmaterialization %}
+
+{#- As above, where a build is to make all of an incremental table anew. -#}
+{% materialization incremental, adapter='postgres' %}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- if existing is not none and not existing.is_table -%}
+        {%- do name_dependents(existing, 'is a table now') -%}
+    {%- elif existing is not none and should_full_refresh() -%}
+        {{ return(build_in_place(existing)) }}
+    {%- endif -%}
+    {{ return(dbt.materialization_incremental_default()) }}
+{% endmaterialization %}
+
+{#- Builds the model beside the table, then gives the table its columns and rows, all or nothing. -#}
+{% macro build_in_place(target) %}
+    {%- set made = target.incorporate(
+        path={'database': none, 'schema': 'pg_temp', 'identifier': target.identifier ~ '__made'}
+    ) -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- do run_query('drop table if exists ' ~ made) -%}
+    {%- call statement('main') -%}
+        {{ get_create_table_as_sql(False, made, sql) }}
+    {%- endcall -%}
+    {%- do keep_columns(target, made) -%}
+    {%- do replace_rows(target, made) -%}
+    {%- do run_query('drop table ' ~ made) -%}
+    {%- do keep_indexes(target) -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do apply_grants(target, config.get('grants'), should_revoke=True) -%}
+    {%- do persist_docs(target, model) -%}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{% endmacro %}
+
+{#-
+    Columns of a relation as the catalog has them: name, quoted name, type; in their order. `kind` is the
+    type as it matters to a table: text and varchar without a length hold the same.
+-#}
+{% macro columns_of(relation) %}
+    {%- set found = run_query(
+        "select attname, quote_ident(attname), format_type(atttypid, atttypmod) from pg_attribute "
+        ~ "where attrelid = '" ~ relation.include(database=false) ~ "'::regclass "
+        ~ "and attnum > 0 and not attisdropped order by attnum"
+    ) -%}
+    {%- set columns = [] -%}
+    {%- for row in found.rows -%}
+        {%- do columns.append({
+            'name': row[0], 'quoted': row[1], 'type': row[2],
+            'kind': 'text' if row[2] == 'character varying' else row[2]
+        }) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{#-
+    Gives the table the columns of what was made. A new one comes last. One that is gone, or is of another
+    type now, takes along the views that read it, and only those: they are named.
+-#}
+{% macro keep_columns(target, made) %}
+    {%- set held = {} -%}
+    {%- for column in columns_of(target) -%}{%- do held.update({column.name: column}) -%}{%- endfor -%}
+    {%- set wanted = {} -%}
+    {%- for column in columns_of(made) -%}{%- do wanted.update({column.name: column}) -%}{%- endfor -%}
+    {%- set gone = [] -%}
+    {%- set changes = [] -%}
+    {%- for name, column in held.items() if wanted.get(name, {}).get('kind') != column.kind -%}
+        {%- do gone.append(name) -%}
+        {%- do changes.append('drop column ' ~ column.quoted ~ ' cascade') -%}
+    {%- endfor -%}
+    {%- for name, column in wanted.items() if held.get(name, {}).get('kind') != column.kind -%}
+        {%- do changes.append('add column ' ~ column.quoted ~ ' ' ~ column.type) -%}
+    {%- endfor -%}
+    {%- if gone -%}
+        {%- do name_dependents(target, 'has its columns ' ~ gone | join(', ') ~ ' no more as they were', gone) -%}
+    {%- endif -%}
+    {%- if changes -%}
+        {%- do run_query(in_short_tries('alter table ' ~ target ~ ' ' ~ changes | join(', '))) -%}
+    {%- endif -%}
+{% endmacro %}
+
+{#-
+    Replaces the rows that differ. A row is known by two hashes of 64 bits; where a row is there more often
+    on one side than on the other, all of it goes and comes. Readers see the old rows until the commit, and
+    wait for nothing; what stayed the same is not written again.
+-#}
+{% macro replace_rows(target, made) %}
+    {%- set names = [] -%}
+    {%- set compared = [] -%}
+    {%- for column in columns_of(made) -%}
+        {%- do names.append(column.quoted) -%}
+        {%- do compared.append(column.quoted ~ ('::text' if column.type in ('json', 'xml') else '')) -%}
+    {%- endfor -%}
+    {%- set row = 'row(' ~ compared | join(', ') ~ ')' -%}
+    {%- set digests = 'hash_record_extended(' ~ row ~ ', 0), hash_record_extended(' ~ row ~ ', 1)' -%}
+    {%- set differing = made.incorporate(path={'identifier': target.identifier ~ '__differing'}) -%}
+    {%- do run_query('drop table if exists ' ~ differing) -%}
+    {%- set count = run_query(
+        'create temporary table ' ~ adapter.quote(differing.identifier) ~ ' as '
+        ~ 'select one, other from ('
+        ~ 'select ' ~ digests ~ ', 1 from ' ~ target
+        ~ ' union all select ' ~ digests ~ ', -1 from ' ~ made
+        ~ ') as rows_of_both (one, other, side) group by one, other having sum(side) <> 0;'
+        ~ 'select count(*) from ' ~ differing
+    ).rows[0][0] -%}
+    {%- if count -%}
+        {%- set where = ' where (' ~ digests ~ ') in (select one, other from ' ~ differing ~ ')' -%}
+        {%- do run_query('analyze ' ~ differing ~ '; delete from ' ~ target ~ where) -%}
+        {%- set names = names | join(', ') -%}
+        {%- do run_query(
+            'insert into ' ~ target ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ made ~ where
+        ) -%}
+    {%- endif -%}
+    {%- do run_query('drop table ' ~ differing) -%}
+{% endmacro %}
+
+{#- Makes the indexes of the model's configuration that are not there yet; dbt names each one anew. -#}
+{% macro keep_indexes(target) %}
+    {%- set held = [] -%}
+    {%- for index in run_query(get_show_indexes_sql(target)).rows -%}
+        {%- do held.append((index['method'], index['unique'], index['column_names'].split(',') | sort)) -%}
+    {%- endfor -%}
+    {%- for wanted in config.get('indexes', []) -%}
+        {%- set index = adapter.parse_index(wanted) -%}
+        {%- if (index.type or 'btree', index.unique, index.columns | sort) not in held -%}
+            {%- do run_query(get_create_index_sql(target, wanted)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+{% endmacro %}
