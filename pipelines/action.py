@@ -17,6 +17,7 @@ from .errors import ExitCode, SettingError
 from .log import set_up
 
 if TYPE_CHECKING:
+    from sources.whop.client import WhopClient
     from sources.whop_actions import Action, Parameter, Progress
 
 app = typer.Typer(
@@ -95,7 +96,7 @@ def run(
     """
     import dlt
 
-    from sources.whop.client import DEFAULT_BASE_URL, LEGACY, WhopClient
+    from sources.whop.client import DEFAULT_BASE_URL
     from sources.whop.errors import KeyRefused, WhopError
     from sources.whop_actions import BadParameter, failure, find, perform, prepare, success
 
@@ -104,24 +105,17 @@ def run(
     try:
         action = find(name)
         parameters = {**_from_json(json_file), **_from_options(action, context.args)}
-        request = prepare(name, parameters, company_id=_company(), all_pages=all_pages, upload=path)
+        request = prepare(
+            name, parameters, company_id=configured_company(), all_pages=all_pages, upload=path
+        )
     except BadParameter as wrong:
         raise SettingError(str(wrong)) from wrong
     if dry_run:
         _print_json(request.shown(base_url))
         return
-    key = dlt.secrets.get("sources.whop.api_key", str)
-    if not key:
-        raise SettingError("Set SOURCES__WHOP__API_KEY, or the same in .dlt/secrets.toml")
+    client = whop_client()
     if action.changes and not yes:
         _ask(action, request.shown(base_url))
-    client = WhopClient(
-        key,
-        base_url,
-        dlt.config.get("sources.whop.api_version", str) or LEGACY,
-        max_attempts=dlt.config.get("sources.whop.max_attempts", int) or 8,
-        backoff=dlt.config.get("sources.whop.backoff_seconds", float) or 0.5,
-    )
     code = ExitCode.OK
     with client:
         try:
@@ -141,7 +135,29 @@ def _kind(parameter: Parameter) -> str:
     return f"{words}, required" if parameter.required else words
 
 
-def _company() -> str | None:
+def whop_client() -> WhopClient:
+    """A client with the key and the other settings.
+
+    Raises:
+        SettingError: there is no key.
+    """
+    import dlt
+
+    from sources.whop.client import DEFAULT_BASE_URL, LEGACY, WhopClient
+
+    key = dlt.secrets.get("sources.whop.api_key", str)
+    if not key:
+        raise SettingError("Set SOURCES__WHOP__API_KEY, or the same in .dlt/secrets.toml")
+    return WhopClient(
+        key,
+        dlt.config.get("sources.whop.base_url", str) or DEFAULT_BASE_URL,
+        dlt.config.get("sources.whop.api_version", str) or LEGACY,
+        max_attempts=dlt.config.get("sources.whop.max_attempts", int) or 8,
+        backoff=dlt.config.get("sources.whop.backoff_seconds", float) or 0.5,
+    )
+
+
+def configured_company() -> str | None:
     """The configured company; None when there is none, or several to choose from."""
     import dlt
 
