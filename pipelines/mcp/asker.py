@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from .tool import LARGEST_ANSWER, MOST_ROWS, QUESTION_SECONDS, ToolFailed
@@ -101,11 +103,14 @@ class Asker:
             if worker is None or not worker.process.is_alive():
                 worker = self._worker = _Worker(self.destination, self.contacts, self.seconds)
             try:
-                outcome = worker.answer(questions)
+                outcome, goes_on = worker.answer(questions)
             except BaseException:
                 worker.end()
                 self._worker = None
                 raise
+            if not goes_on:
+                worker.end()
+                self._worker = None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -124,13 +129,17 @@ class _Worker:
         self.process.start()
         theirs.close()
 
-    def answer(self, questions: Sequence[Question]) -> list[Answer] | Exception:
-        """What the process says; `ToolFailed` when it says nothing, and is to be ended."""
+    def answer(self, questions: Sequence[Question]) -> tuple[list[Answer] | Exception, bool]:
+        """What the process says, and whether it can go on.
+
+        Raises:
+            ToolFailed: it says nothing, and is to be ended.
+        """
         limit = _OPENING_SECONDS + _BUILD_SECONDS + self._seconds + 2
         try:
             self._ours.send(list(questions))
             if self._ours.poll(limit):
-                said: list[Answer] | Exception = self._ours.recv()
+                said: tuple[list[Answer] | Exception, bool] = self._ours.recv()
                 return said
         except (EOFError, OSError):
             raise ToolFailed(
@@ -155,10 +164,11 @@ def _work(parent: Connection, destination: str, contacts: bool, seconds: float) 
     from ..reading import open_reader
 
     set_up("text", quiet=True)
-    _limit_memory()
+    enough = _limit_memory()
     with suppress(EOFError, KeyboardInterrupt):
         while True:
             questions: list[Question] = parent.recv()
+            said: list[Answer] | Exception
             try:
                 with open_reader(
                     destination,
@@ -166,11 +176,18 @@ def _work(parent: Connection, destination: str, contacts: bool, seconds: float) 
                     seconds=seconds,
                     build_seconds=_BUILD_SECONDS,
                 ) as reader:
-                    parent.send(_answers(reader, destination, contacts, seconds, questions))
+                    said = _answers(reader, destination, contacts, seconds, questions)
             except (PipelineError, ToolFailed) as error:
-                parent.send(error)
+                said = error
             except MemoryError:
-                parent.send(ToolFailed("The query needed more memory than there is for one"))
+                said = ToolFailed("The query needed more memory than there is for one")
+            except Exception as error:
+                said = ToolFailed(f"A slip in whop-elt: {type(error).__name__}")
+            # What one question has left behind is not to be missed by the next.
+            goes_on = _data_pages() < enough
+            parent.send((said, goes_on))
+            if not goes_on:
+                return
 
 
 def _answers(
@@ -211,31 +228,37 @@ def _guarded(reader: Any, destination: str, contacts: bool, sql: str) -> str:
     return allowed(sql, destination, marts, withheld=withheld.keys())
 
 
-def _limit_memory() -> None:
-    """Let this process have so much memory more, and no more."""
+def _data_pages() -> float:
+    """Pages of memory that this process can write to; 0 on a system that does not tell."""
     try:
-        import resource
-        from pathlib import Path
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
+    except (OSError, ValueError):
+        return 0
 
-        # What the first question loads is not what it takes.
-        import duckdb
-        import psycopg2  # noqa: F401
-        import sqlglot  # noqa: F401
 
-        duckdb.connect().close()
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        most = pages * resource.getpagesize() + MEMORY
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    except (ImportError, OSError, ValueError):
+def _limit_memory() -> float:
+    """Let this process have so much memory more, and no more; return how many pages are a lot."""
+    # What the first question loads is not what it takes.
+    import duckdb
+    import psycopg2  # noqa: F401
+    import sqlglot  # noqa: F401
+
+    duckdb.connect().close()
+    pages = _data_pages()
+    if not pages:
         # Not on this system: the time limit is left.
-        return
+        return math.inf
+    import resource
+
+    size = resource.getpagesize()
+    most = int(pages * size) + MEMORY
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    return pages + MEMORY / 4 / size
 
 
 @contextmanager
 def _killed_after(seconds: float) -> Iterator[None]:
     """End this process when what is done takes longer: a database may not hear an interrupt."""
-    import os
-
     timer = threading.Timer(seconds, os._exit, [1])
     timer.daemon = True
     timer.start()

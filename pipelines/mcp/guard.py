@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from ..names import MARTS
 from .tool import ToolFailed
@@ -87,7 +86,8 @@ def allowed(sql: str, dialect: str, marts: Marts, *, withheld: Collection[str] =
         raise ToolFailed("There is a character in the query that no text has")
     try:
         statements = sqlglot.parse(sql, dialect=dialect)
-    except (SqlglotError, RecursionError, ValueError) as error:
+    except Exception as error:
+        # A parser that is fed nonsense does not always say so in its own words.
         raise ToolFailed(f"The query cannot be read as SQL: {_short(error)}") from None
     if len(statements) != 1 or not isinstance(
         tree := statements[0], exp.Select | exp.Union | exp.Intersect | exp.Except | exp.Subquery
@@ -95,13 +95,16 @@ def allowed(sql: str, dialect: str, marts: Marts, *, withheld: Collection[str] =
         raise ToolFailed("Only one SELECT is run: no other statement, and no second one")
     for node in tree.walk():
         _check(node, dialect)
+    # In quotes a name is a name: `user` alone would be a function.
+    for name in tree.find_all(exp.Identifier):
+        name.replace(exp.to_identifier(_spelled(name), quoted=True))
     # Before any is rewritten: what stands in its place is a query of its own.
     for table in [*tree.find_all(exp.Table)]:
         _resolve(table, marts, withheld)
     try:
         written = tree.sql(dialect=dialect, comments=False)
         again = sqlglot.parse_one(written, dialect=dialect)
-    except (SqlglotError, RecursionError, ValueError) as error:
+    except Exception as error:
         raise ToolFailed(f"The query cannot be written anew: {_short(error)}") from None
     if again.sql(dialect=dialect, comments=False) != written:
         raise ToolFailed("The query means one thing to its reader and another to its writer")
