@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import SettingError
 from ..log import event
 from .actions import Account, action_tools
+from .tool import QUESTION_SECONDS
 
 if TYPE_CHECKING:
     from mcp.server.auth.provider import AccessToken
@@ -74,8 +75,15 @@ def build(
     allow_writes: bool = False,
     allow_credentials: bool = False,
     with_contacts: bool = False,
+    seconds: float = QUESTION_SECONDS,
 ) -> Server[Any]:
-    """The server, with all that is allowed; nothing is opened yet."""
+    """The server, with all that is allowed; nothing is opened yet.
+
+    Args:
+        destination, allow_writes, allow_credentials, with_contacts: see `serve`.
+        masked: takes credentials out of a text.
+        seconds: how long the warehouse may take for one question.
+    """
     try:
         from .asker import Asker
         from .explain import explain_tools
@@ -87,7 +95,7 @@ def build(
         raise SettingError(
             f"{error.name} is not installed: pip install 'whop-elt[mcp]' brings what agents need"
         ) from error
-    numbers = Numbers(Asker(destination, contacts=with_contacts))
+    numbers = Numbers(Asker(destination, contacts=with_contacts, seconds=seconds))
     tools = [
         *usual_tools(numbers),
         *explain_tools(numbers),

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from mcp import Client, StdioServerParameters
 
 from pipelines.mcp.serve import build, mask
+from pipelines.mcp.tool import QUESTION_SECONDS
 
 T = TypeVar("T")
 Conversation = Callable[[Client], Awaitable[T]]
@@ -61,6 +62,7 @@ class Agent:
     allow_writes: bool = False
     allow_credentials: bool = False
     with_contacts: bool = False
+    seconds: float = QUESTION_SECONDS
 
     def session(self, conversation: Conversation[T]) -> T:
         """Speak with a server of its own, once."""
@@ -72,6 +74,7 @@ class Agent:
                 allow_writes=self.allow_writes,
                 allow_credentials=self.allow_credentials,
                 with_contacts=self.with_contacts,
+                seconds=self.seconds,
             )
             async with Client(server) as client:
                 return await conversation(client)
