@@ -34,7 +34,7 @@ def usual_tools(numbers: Numbers) -> Iterator[Tool]:
         text="What changed from one period to another; each is one month or several. Amounts and "
         "counts are added up over the months; MRR and customers are as at the end of the last one; "
         "retention and churn rates are there when both periods are one month, for they do not add "
-        "up.",
+        "up. What is lost (churn_usd, contraction_usd) is below 0: a change below 0 is more lost.",
         schema=arguments(
             {
                 "company_id": COMPANY,
