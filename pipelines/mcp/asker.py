@@ -115,6 +115,13 @@ class Asker:
             raise outcome
         return outcome
 
+    def close(self) -> None:
+        """End the process, when it has answered; the next question begins another."""
+        with self._one_at_a_time:
+            if self._worker is not None:
+                self._worker.end()
+                self._worker = None
+
 
 class _Worker:
     """A process that answers."""

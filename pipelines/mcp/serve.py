@@ -95,7 +95,8 @@ def build(
         raise SettingError(
             f"{error.name} is not installed: pip install 'whop-elt[mcp]' brings what agents need"
         ) from error
-    numbers = Numbers(Asker(destination, contacts=with_contacts, seconds=seconds))
+    asker = Asker(destination, contacts=with_contacts, seconds=seconds)
+    numbers = Numbers(asker)
     tools = [
         *usual_tools(numbers),
         *explain_tools(numbers),
@@ -115,19 +116,27 @@ def build(
 
         return [*questions(destination, contacts=with_contacts)]
 
-    return make_server(tools, documents, questions, masked)
+    return make_server(tools, documents, questions, masked, asker.close)
 
 
 def mask(*further: str) -> Masked:
     """What takes the API key and these out of a text."""
 
-    def masked(text: str) -> str:
+    @cache
+    def known() -> tuple[str, ...]:
         import dlt
+        from dlt.common.configuration.exceptions import ConfigurationException
 
-        key = dlt.secrets.get("sources.whop.api_key", str)
-        for secret in (key, *further):
-            if secret:
-                text = text.replace(secret, "***")
+        try:
+            key = dlt.secrets.get("sources.whop.api_key", str)
+        except ConfigurationException:
+            # A file that cannot be read: whoever needs the key says so, and nobody has it.
+            key = None
+        return tuple(secret for secret in (key, *further) if secret)
+
+    def masked(text: str) -> str:
+        for secret in known():
+            text = text.replace(secret, "***")
         return text
 
     return masked

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -65,6 +66,7 @@ def make_server(
     documents: Callable[[], Sequence[Document]],
     questions: Callable[[], Sequence[Question]],
     masked: Masked,
+    close: Callable[[], None],
 ) -> Server[Any]:
     """A server of these tools, resources and prompts.
 
@@ -73,6 +75,7 @@ def make_server(
         documents: what can be read; looked at when a client asks.
         questions: what can be asked; as the documents.
         masked: takes credentials out of a text; every answer goes through it.
+        close: called when nobody is connected any more.
     """
     by_name = {tool.name: tool for tool in tools}
 
@@ -87,8 +90,9 @@ def make_server(
         tool = by_name.get(asked.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, f"There is no tool {asked.name[:100]}")
-        answer, failed = await anyio.to_thread.run_sync(_called, tool, asked.arguments or {})
-        answer = _each_text(answer, masked)
+        answer, failed = await anyio.to_thread.run_sync(
+            _called, tool, asked.arguments or {}, masked
+        )
         return types.CallToolResult(
             content=[types.TextContent(text=_marked(answer))],
             structured_content=answer,
@@ -113,11 +117,11 @@ def make_server(
         document = next((each for each in documents() if each.uri == str(asked.uri)), None)
         if document is None:
             raise MCPError(types.INVALID_PARAMS, f"There is no resource {str(asked.uri)[:100]}")
-        text = await anyio.to_thread.run_sync(_said, document.read)
+        text = await anyio.to_thread.run_sync(_said, document.read, masked)
         return types.ReadResourceResult(
             contents=[
                 types.TextResourceContents(
-                    uri=document.uri, mime_type=document.mime_type, text=masked(text)
+                    uri=document.uri, mime_type=document.mime_type, text=text
                 )
             ]
         )
@@ -135,12 +139,21 @@ def make_server(
         question = next((each for each in questions() if each.name == asked.name), None)
         if question is None:
             raise MCPError(types.INVALID_PARAMS, f"There is no prompt {asked.name[:100]}")
-        text = await anyio.to_thread.run_sync(_said, question.message)
-        message = types.PromptMessage(role="user", content=types.TextContent(text=masked(text)))
+        text = await anyio.to_thread.run_sync(_said, question.message, masked)
+        message = types.PromptMessage(role="user", content=types.TextContent(text=text))
         return types.GetPromptResult(description=question.text, messages=[message])
+
+    @asynccontextmanager
+    async def connected(_: Server[None]) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            # Whatever ends the connection: a thread is not waited for by what has been cancelled.
+            close()
 
     return Server(
         NAME,
+        lifespan=connected,
         version=version("whop-elt"),
         title="Whop business",
         instructions=INSTRUCTIONS,
@@ -171,7 +184,13 @@ def _described(tool: Tool) -> types.Tool:
     )
 
 
-def _called(tool: Tool, arguments: Row) -> tuple[Row, bool]:
+def _called(tool: Tool, arguments: Row, masked: Masked) -> tuple[Row, bool]:
+    """The answer of a call without credentials, and whether it tells of a failure."""
+    answer, failed = _outcome(tool, arguments)
+    return _each_text(answer, masked), failed
+
+
+def _outcome(tool: Tool, arguments: Row) -> tuple[Row, bool]:
     """The answer of a call, and whether it tells of a failure. Nothing is raised."""
     try:
         if not tool.checks:
@@ -186,12 +205,12 @@ def _called(tool: Tool, arguments: Row) -> tuple[Row, bool]:
     return answer, tool.failed(answer)
 
 
-def _said(say: Callable[[], str]) -> str:
+def _said(say: Callable[[], str], masked: Masked) -> str:
     """A text; what stands in the way of it is an error of the protocol."""
     try:
-        return say()
+        return masked(say())
     except (ToolFailed, PipelineError) as error:
-        raise MCPError(types.INTERNAL_ERROR, str(error)) from None
+        raise MCPError(types.INTERNAL_ERROR, masked(str(error))) from None
 
 
 def _place(error: BaseException) -> str:

@@ -391,6 +391,18 @@ def test_a_member_is_read_without_name_and_address_in_every_way(shop: Shop) -> N
     assert not [secret for secret in secrets if json.dumps(secret) in text]
 
 
+def test_with_contacts_names_are_read_and_raw_tables_are_not(shop: Shop) -> None:
+    async def session(client: Client) -> tuple[Said, Said]:
+        return (
+            await told(client, "query_marts", sql="select count(distinct name) from dim_members"),
+            await told(client, "query_marts", sql="select * from whop_raw.members"),
+        )
+
+    names, raw = Agent(shop.warehouse.engine, with_contacts=True).session(session)
+    assert names.answer["rows"][0][0] > 20
+    assert "There is no mart" in raw.error
+
+
 def test_a_query_without_end_is_ended_and_the_next_is_answered(
     shop: Shop,
 ) -> None:
