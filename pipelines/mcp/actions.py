@@ -239,9 +239,13 @@ def _prepared(action: Action, parameters: Row, account: Account) -> Request:
 
 
 def _owner(row: Row) -> str | None:
-    company = row.get("company")
-    owner: Any = company.get("id") if isinstance(company, dict) else row.get("company_id")
-    return owner if isinstance(owner, str) else None
+    """The company that an object says it belongs to; Whop calls it an account on some."""
+    for name in ("company", "account"):
+        company = row.get(name)
+        owner: Any = company.get("id") if isinstance(company, dict) else row.get(f"{name}_id")
+        if isinstance(owner, str):
+            return owner
+    return None
 
 
 def _answered(account: Account, ask: Callable[[WhopClient], Row]) -> Row:

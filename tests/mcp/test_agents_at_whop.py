@@ -311,6 +311,20 @@ def test_a_confirmation_is_for_these_arguments_this_action_and_this_company(
     assert writes(whop) == []
 
 
+def test_an_object_of_another_company_is_not_touched(
+    whop: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__WHOP__COMPANY_ID", "biz_another")
+    plan, code = rows(whop, "plans")[0]["id"], a_code(whop)["id"]
+    agent = Agent(allow_writes=True)
+    for said in (
+        agent("whop_update_plan", id=plan, title="A"),
+        agent("whop_delete_promo_code", id=code),
+    ):
+        assert f"belongs to {whop.businesses[0].company_id}" in said.error
+        assert "SOURCES__WHOP__COMPANY_ID is biz_another" in said.error
+
+
 def test_what_has_changed_since_the_preview_is_to_be_looked_at_again(whop: Server) -> None:
     plan = rows(whop, "plans")[2]
 
