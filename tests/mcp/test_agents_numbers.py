@@ -57,7 +57,13 @@ def shops(
 
         yield made
         with admin.cursor() as cursor:
-            cursor.execute(f"drop database if exists {DATABASE} with (force)")
+            # What a question that was ended has begun, Postgres ends within its time limit.
+            for _ in range(10):
+                try:
+                    cursor.execute(f"drop database if exists {DATABASE} with (force)")
+                    break
+                except psycopg2.errors.ObjectInUse:
+                    time.sleep(1)
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
