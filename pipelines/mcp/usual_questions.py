@@ -61,9 +61,9 @@ def usual_tools(numbers: Numbers) -> Iterator[Tool]:
         name="data_freshness",
         title="How fresh the numbers are",
         text="As of when the numbers of each company are true, when each table was last read from "
-        "Whop, and what could not be read.",
-        schema=arguments({}),
-        call=lambda _: _freshness(numbers),
+        "Whop, and what could not be read. With company_id, of that company alone.",
+        schema=arguments({"company_id": COMPANY}),
+        call=lambda given: _freshness(numbers, given),
     )
 
 
@@ -378,10 +378,17 @@ def _at_risk(numbers: Numbers, given: Row) -> Row:
     }
 
 
-def _freshness(numbers: Numbers) -> Row:
+def _freshness(numbers: Numbers, given: Row) -> Row:
+    only = given.get("company_id")
     companies, (answer,) = numbers.ask(
-        Question(f"select * from {MARTS}.data_freshness order by company_id, table_name")
+        Question(
+            f"select * from {MARTS}.data_freshness where company_id = %s or %s "
+            "order by company_id, table_name",
+            (only or "", only is None),
+        )
     )
+    if only is not None and only not in {each.company_id for each in companies}:
+        numbers.company(only)
     tables = whole(answer)
     now = datetime.now(UTC)
     ages = [_hours(table, now) for table in tables]
@@ -390,7 +397,7 @@ def _freshness(numbers: Numbers) -> Row:
     known = [age for age in ages if age is not None]
     return {
         "asked_at": ready_for_json(now.replace(microsecond=0)),
-        "true_as_of": [each.stamp for each in companies],
+        "true_as_of": [each.stamp for each in companies if only in (None, each.company_id)],
         "stalest_hours": max(known) if known else None,
         "never_read": [table["table_name"] for table in tables if table["last_read_at"] is None],
         "read_from_the_copy_of": answer.copied_at,

@@ -265,6 +265,7 @@ def test_what_cannot_be_answered_is_refused_in_words(ask: Callable[..., Said]) -
         "There is no mart whop_raw.payments" in ask("describe_mart", mart="whop_raw.payments").error
     )
     assert "is not one of" in ask("explain_number", number="luck", month="2026-01").error
+    assert "There is no company biz_x here" in ask("data_freshness", company_id="biz_x").error
     assert "'sql' is a required property" in ask("query_marts").error
 
 
