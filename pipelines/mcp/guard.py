@@ -21,6 +21,10 @@ LONGEST = 20_000
 _DEEPEST = 60
 """Levels of a question: each is one call on the stack of whoever walks it."""
 
+_HEAVIEST = 20_000
+"""Weight of an expression once all it is made of is put into it, as a database does: a column of
+ten columns of ten columns is ten million terms at the seventh step, and 20 GB of Postgres."""
+
 _KINDS: frozenset[type[exp.Expr]] = frozenset(
     {
         # A query and its parts
@@ -39,15 +43,13 @@ _KINDS: frozenset[type[exp.Expr]] = frozenset(
         # Aggregates and windows
         exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Stddev, exp.StddevPop, exp.StddevSamp,
         exp.Variance, exp.VariancePop, exp.Median, exp.Mode, exp.PercentileCont, exp.PercentileDisc,
-        exp.Quantile, exp.WithinGroup, exp.Filter, exp.LogicalAnd, exp.LogicalOr, exp.GroupConcat,
-        exp.Corr, exp.Window, exp.WindowSpec, exp.RowNumber, exp.Rank, exp.DenseRank,
+        exp.Quantile, exp.WithinGroup, exp.Filter, exp.LogicalAnd, exp.LogicalOr, exp.Corr, exp.Window, exp.WindowSpec, exp.RowNumber, exp.Rank, exp.DenseRank,
         exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
         exp.IgnoreNulls, exp.RespectNulls,
         # Of one value
         exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Sign, exp.Sqrt, exp.Pow, exp.Exp, exp.Ln,
         exp.Log, exp.Greatest, exp.Least, exp.Coalesce, exp.Nullif, exp.Lower, exp.Upper, exp.Trim,
-        exp.Length, exp.Left, exp.Right, exp.Substring, exp.Concat, exp.StrPosition, exp.Replace,
-        exp.StartsWith, exp.SplitPart,
+        exp.Length, exp.Left, exp.Right, exp.Substring, exp.Concat, exp.StrPosition, exp.StartsWith, exp.SplitPart,
         # Of time. Not the clock: what is true now is as of dim_companies.as_of.
         exp.Extract, exp.DateTrunc, exp.TimestampTrunc, exp.DateDiff, exp.DateAdd, exp.DateSub,
         exp.DateFromParts, exp.LastDay, exp.Year, exp.Quarter, exp.Month, exp.Week, exp.Day,
@@ -95,6 +97,7 @@ def allowed(sql: str, dialect: str, marts: Marts, *, withheld: Collection[str] =
         raise ToolFailed("Only one SELECT is run: no other statement, and no second one")
     for node in tree.walk():
         _check(node, dialect)
+    _weigh(tree, {})
     # In quotes a name is a name: `user` alone would be a function.
     for name in tree.find_all(exp.Identifier):
         name.replace(exp.to_identifier(_spelled(name), quoted=True))
@@ -122,11 +125,66 @@ def _check(node: exp.Expr, dialect: str) -> None:
         raise ToolFailed(f"The query is nested more than {_DEEPEST} levels deep")
     if isinstance(node, exp.DataType) and (node.this not in _TYPES or node.args.get("nested")):
         raise ToolFailed(f"The type {node.sql()[:60]} is not allowed in a query")
+    if isinstance(node, exp.With) and node.args.get("recursive"):
+        raise ToolFailed("WITH RECURSIVE is not allowed: for each day there is time_spine_daily")
     # An old Postgres may read these in a text as it pleases.
     if isinstance(node, exp.Literal) and node.is_string and "\\" in node.this:
         raise ToolFailed("A text in a query cannot have a backslash in it")
     if isinstance(node, exp.Column) and node.args.get("db"):
         raise ToolFailed(f"Name the column by its table alone: {node.name[:60]}")
+
+
+def _weigh(query: exp.Expr, defined: Mapping[str, int]) -> int:
+    """The weight of the heaviest column of a query; refuse one that is too heavy.
+
+    Args:
+        query: the query.
+        defined: weights of the WITHs that it sees.
+    """
+    seen = dict(defined)
+    if with_ := query.args.get("with_"):
+        for each in with_.expressions:
+            seen[_spelled(each.args["alias"].this)] = _weigh(each.this, seen)
+    if isinstance(query, exp.Subquery):
+        return _weigh(query.this, seen)
+    if isinstance(query, exp.Union | exp.Intersect | exp.Except):
+        return _weigh(query.this, seen) + _weigh(query.expression, seen)
+    if not isinstance(query, exp.Select):
+        return 1
+    joins = query.args.get("joins") or []
+    tables = [part.this for part in (query.args.get("from_"), *joins) if part is not None]
+    tables += [join.this for table in tables for join in table.args.get("joins") or []]
+    source = max([1, *(_weight_of_table(table, seen) for table in tables)])
+    parts = [
+        part
+        for name, value in query.args.items()
+        if name not in ("with_", "from_", "joins", "expressions")
+        for part in (value if isinstance(value, list) else [value])
+        if isinstance(part, exp.Expr)
+    ]
+    for part in [*parts, *(join.args["on"] for join in joins if join.args.get("on"))]:
+        _weigh_expression(part, source, seen)
+    return max([source, *(_weigh_expression(each, source, seen) for each in query.expressions)])
+
+
+def _weight_of_table(table: exp.Expr, seen: Mapping[str, int]) -> int:
+    if isinstance(table, exp.Table):
+        return 1 if table.args.get("db") else seen.get(_spelled(table.this), 1)
+    return _weigh(table, seen)
+
+
+def _weigh_expression(expression: exp.Expr, source: int, seen: Mapping[str, int]) -> int:
+    """How many terms an expression has, its columns and queries put into it."""
+    weight = 0
+    inner = (exp.Select, exp.Union, exp.Intersect, exp.Except)
+    for node in expression.walk(prune=lambda node: isinstance(node, inner)):
+        if isinstance(node, inner):
+            weight += source * _weigh(node, seen)
+        else:
+            weight += source if isinstance(node, exp.Column) else 1
+    if weight > _HEAVIEST:
+        raise ToolFailed("The query makes too much of too little: its expressions multiply")
+    return weight
 
 
 def _resolve(table: exp.Table, marts: Marts, withheld: Collection[str]) -> None:
@@ -165,10 +223,10 @@ def _is_defined_here(table: exp.Table, name: str) -> bool:
     while node.parent is not None:
         inside, node = node, node.parent
         if isinstance(node, exp.With):
-            # From within one: those before it, and itself when it may call itself.
+            # From within one: those before it.
             names = [_spelled(each.args["alias"].this) for each in node.expressions]
             place = next(at for at, each in enumerate(node.expressions) if each is inside)
-            if name in names[: place + (1 if node.args.get("recursive") else 0)]:
+            if name in names[:place]:
                 return True
             # The query it belongs to sees no more of it.
             inside, node = node, node.parent or node

@@ -342,6 +342,7 @@ REFUSED = (
     "set enable_external_access = true",
     "select set_config('statement_timeout', '0', false)",
     "select pg_sleep(100)",
+    "with recursive n as (select 1 as i union all select i + 1 from n) select sum(i) from n",
     "select repeat('x', 1000000000)",
     "select * from generate_series(1, 1000000000000)",
     "select query_to_xml('select * from whop_raw.payments', true, true, '')",
@@ -417,10 +418,9 @@ def test_a_query_without_end_is_ended_and_the_next_is_answered(
     async def session(client: Client) -> tuple[Said, float, Said]:
         await told(client, "list_marts")
         began = time.monotonic()
-        for_ever = "with recursive n as (select 1 as i union all select i + 1 from n) "
-        ended = await told(
-            client, "query_marts", sql=f"{for_ever} select count(*) from n where i < 0"
-        )
+        tables = ", ".join(f"mrr_daily as d{at}" for at in range(8))
+        for_ever = f"select sum(d0.mrr_usd * d7.mrr_usd) from {tables}"
+        ended = await told(client, "query_marts", sql=for_ever)
         took = time.monotonic() - began
         return ended, took, await told(client, "query_marts", sql="select 1 as one")
 
@@ -433,11 +433,11 @@ def test_a_query_without_end_is_ended_and_the_next_is_answered(
 def test_a_gigabyte_is_not_returned_and_the_server_lives(shop: Shop) -> None:
     async def session(client: Client) -> tuple[Said, Said, Said]:
         large = await told(client, "query_marts", sql=f"{grows(7)} select s from a7")
-        some = await told(client, "query_marts", sql=f"{grows(4)} select s from a4")
+        some = await told(client, "query_marts", sql=f"{grows(3)} select s from a3")
         return large, some, await told(client, "query_marts", sql="select 1 as one")
 
     large, some, well = Agent(shop.warehouse.engine).session(session)
-    assert large.failed or (large.answer["rows"] == [] and large.answer["cut"])
+    assert "multiply" in large.error
     assert some.answer["rows"] == [] and "50 kB" in some.answer["cut"]
     assert well.answer["rows"] == [[1]]
 
