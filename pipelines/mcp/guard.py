@@ -8,6 +8,7 @@ parser (comments, dollar quotes, escapes) gets to it.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
@@ -22,7 +23,7 @@ _DEEPEST = 60
 """Levels of a question: each is one call on the stack of whoever walks it."""
 
 _HEAVIEST = 20_000
-"""Weight of an expression once all it is made of is put into it, as a database does: a column of
+"""Weight of a SELECT once all it is made of is put into it, as a database does: a column of
 ten columns of ten columns is ten million terms at the seventh step, and 20 GB of Postgres."""
 
 _KINDS: frozenset[type[exp.Expr]] = frozenset(
@@ -43,13 +44,15 @@ _KINDS: frozenset[type[exp.Expr]] = frozenset(
         # Aggregates and windows
         exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.Stddev, exp.StddevPop, exp.StddevSamp,
         exp.Variance, exp.VariancePop, exp.Median, exp.Mode, exp.PercentileCont, exp.PercentileDisc,
-        exp.Quantile, exp.WithinGroup, exp.Filter, exp.LogicalAnd, exp.LogicalOr, exp.Corr, exp.Window, exp.WindowSpec, exp.RowNumber, exp.Rank, exp.DenseRank,
+        exp.Quantile, exp.WithinGroup, exp.Filter, exp.LogicalAnd, exp.LogicalOr,
+        exp.Corr, exp.Window, exp.WindowSpec, exp.RowNumber, exp.Rank, exp.DenseRank,
         exp.PercentRank, exp.CumeDist, exp.Ntile, exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue,
         exp.IgnoreNulls, exp.RespectNulls,
         # Of one value
         exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Sign, exp.Sqrt, exp.Pow, exp.Exp, exp.Ln,
         exp.Log, exp.Greatest, exp.Least, exp.Coalesce, exp.Nullif, exp.Lower, exp.Upper, exp.Trim,
-        exp.Length, exp.Left, exp.Right, exp.Substring, exp.Concat, exp.StrPosition, exp.StartsWith, exp.SplitPart,
+        exp.Length, exp.Left, exp.Right, exp.Substring, exp.Concat, exp.StrPosition,
+        exp.StartsWith, exp.SplitPart,
         # Of time. Not the clock: what is true now is as of dim_companies.as_of.
         exp.Extract, exp.DateTrunc, exp.TimestampTrunc, exp.DateDiff, exp.DateAdd, exp.DateSub,
         exp.DateFromParts, exp.LastDay, exp.Year, exp.Quarter, exp.Month, exp.Week, exp.Day,
@@ -134,8 +137,16 @@ def _check(node: exp.Expr, dialect: str) -> None:
         raise ToolFailed(f"Name the column by its table alone: {node.name[:60]}")
 
 
-def _weigh(query: exp.Expr, defined: Mapping[str, int]) -> int:
-    """The weight of the heaviest column of a query; refuse one that is too heavy.
+@dataclass(frozen=True)
+class _Weight:
+    """Of what a query gives: the heaviest column, and all of them."""
+
+    column: int = 1
+    whole: int = 100
+
+
+def _weigh(query: exp.Expr, defined: Mapping[str, _Weight]) -> _Weight:
+    """The weight of a query; refuse one that is too heavy.
 
     Args:
         query: the query.
@@ -148,13 +159,15 @@ def _weigh(query: exp.Expr, defined: Mapping[str, int]) -> int:
     if isinstance(query, exp.Subquery):
         return _weigh(query.this, seen)
     if isinstance(query, exp.Union | exp.Intersect | exp.Except):
-        return _weigh(query.this, seen) + _weigh(query.expression, seen)
+        one, other = _weigh(query.this, seen), _weigh(query.expression, seen)
+        return _Weight(one.column + other.column, one.whole + other.whole)
     if not isinstance(query, exp.Select):
-        return 1
+        return _Weight()
     joins = query.args.get("joins") or []
     tables = [part.this for part in (query.args.get("from_"), *joins) if part is not None]
     tables += [join.this for table in tables for join in table.args.get("joins") or []]
-    source = max([1, *(_weight_of_table(table, seen) for table in tables)])
+    of = [_weight_of_table(table, seen) for table in tables]
+    source = _Weight(max([1, *(each.column for each in of)]), sum(each.whole for each in of))
     parts = [
         part
         for name, value in query.args.items()
@@ -162,28 +175,30 @@ def _weigh(query: exp.Expr, defined: Mapping[str, int]) -> int:
         for part in (value if isinstance(value, list) else [value])
         if isinstance(part, exp.Expr)
     ]
-    for part in [*parts, *(join.args["on"] for join in joins if join.args.get("on"))]:
-        _weigh_expression(part, source, seen)
-    return max([source, *(_weigh_expression(each, source, seen) for each in query.expressions)])
+    parts += [join.args["on"] for join in joins if join.args.get("on")]
+    given = [_weight_of(each, source, seen) for each in query.expressions]
+    if sum(given) + sum(_weight_of(each, source, seen) for each in parts) > _HEAVIEST:
+        raise ToolFailed("The query makes too much of too little: its expressions multiply")
+    return _Weight(max([source.column, *given]), sum(given))
 
 
-def _weight_of_table(table: exp.Expr, seen: Mapping[str, int]) -> int:
+def _weight_of_table(table: exp.Expr, seen: Mapping[str, _Weight]) -> _Weight:
     if isinstance(table, exp.Table):
-        return 1 if table.args.get("db") else seen.get(_spelled(table.this), 1)
+        return _Weight() if table.args.get("db") else seen.get(_spelled(table.this), _Weight())
     return _weigh(table, seen)
 
 
-def _weigh_expression(expression: exp.Expr, source: int, seen: Mapping[str, int]) -> int:
+def _weight_of(expression: exp.Expr, source: _Weight, seen: Mapping[str, _Weight]) -> int:
     """How many terms an expression has, its columns and queries put into it."""
     weight = 0
     inner = (exp.Select, exp.Union, exp.Intersect, exp.Except)
     for node in expression.walk(prune=lambda node: isinstance(node, inner)):
         if isinstance(node, inner):
-            weight += source * _weigh(node, seen)
+            weight += source.column * _weigh(node, seen).whole
+        elif isinstance(node, exp.Star):
+            weight += source.whole
         else:
-            weight += source if isinstance(node, exp.Column) else 1
-    if weight > _HEAVIEST:
-        raise ToolFailed("The query makes too much of too little: its expressions multiply")
+            weight += source.column if isinstance(node, exp.Column) else 1
     return weight
 
 

@@ -303,6 +303,9 @@ def test_what_multiplies_is_refused_before_a_database_sees_it(dialect: str) -> N
         f"select (select max(s) from ({grows(5, 'title')}) as x) from dim_plans",
         f"select 1 from dim_plans p join ({grows(5, 'title')}) x on x.s = p.title",
         f"select 1 as s union all ({grows(5, 'title')})",
+        f"select {', '.join(['s'] * 1000)} from ({grows(2, 'title')}) as x",
+        f"select {', '.join(['*'] * 1000)} from ({grows(2, 'title')}) as x",
+        f"select {', '.join(['x.*'] * 1000)} from ({grows(2, 'title')}) as x",
     ):
         with pytest.raises(ToolFailed, match="multiply"):
             allowed(sql, dialect, MARTS)
