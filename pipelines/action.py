@@ -17,6 +17,7 @@ from .errors import ExitCode, SettingError
 from .log import set_up
 
 if TYPE_CHECKING:
+    from sources.whop.client import WhopClient
     from sources.whop_actions import Action, Parameter, Progress
 
 app = typer.Typer(
@@ -93,7 +94,6 @@ def run(
     Parameters are options of their own name: --billing-period 30. A list is given by repeating the
     option, or as JSON; null is null. `action describe NAME` names them all.
     """
-    from sources.whop.client import WhopClient
     from sources.whop.errors import KeyRefused, WhopError
     from sources.whop.surface import surface_of
     from sources.whop_actions import failure, find, perform, prepare, success
@@ -107,7 +107,7 @@ def run(
         request = prepare(
             name,
             parameters,
-            company_id=_company(),
+            company_id=configured_company(),
             all_pages=all_pages,
             upload=path,
             surface=surface_of(settings.api_version()),
@@ -117,16 +117,9 @@ def run(
     if dry_run:
         _print_json(request.shown(settings.base_url()))
         return
-    api = settings.api()
+    client = whop_client()
     if action.changes and not yes:
-        _ask(action, request.shown(api.base_url))
-    client = WhopClient(
-        api.key,
-        api.base_url,
-        api.version,
-        max_attempts=api.max_attempts,
-        backoff=api.backoff_seconds,
-    )
+        _ask(action, request.shown(client.base_url))
     code = ExitCode.OK
     with client:
         try:
@@ -146,7 +139,27 @@ def _kind(parameter: Parameter) -> str:
     return f"{words}, required" if parameter.required else words
 
 
-def _company() -> str | None:
+def whop_client() -> WhopClient:
+    """A client with the key and the other settings.
+
+    Raises:
+        SettingError: there is no key.
+    """
+    from sources.whop.client import WhopClient
+
+    from .settings import api
+
+    given = api()
+    return WhopClient(
+        given.key,
+        given.base_url,
+        given.version,
+        max_attempts=given.max_attempts,
+        backoff=given.backoff_seconds,
+    )
+
+
+def configured_company() -> str | None:
     """The configured company; None when there is none, or several to choose from."""
     from .settings import company_ids
 

@@ -416,6 +416,43 @@ def simulate(context: typer.Context) -> None:
     serve(context.args)
 
 
+@app.command(epilog="In a client's configuration: command whop-elt, arguments mcp. docs/agents.md")
+def mcp(
+    destination: DestinationName = None,
+    allow_writes: Annotated[
+        bool,
+        typer.Option("--allow-writes", help="Plan, promo code and file can be changed, confirmed."),
+    ] = False,
+    allow_credentials: Annotated[
+        bool, typer.Option("--allow-credentials", help="Access tokens can be made, confirmed.")
+    ] = False,
+    with_contacts: Annotated[
+        bool, typer.Option("--with-contacts", help="Names and e-mail addresses can be read.")
+    ] = False,
+    http: Annotated[
+        bool,
+        typer.Option(
+            "--http",
+            help="Over HTTP on this machine, with the bearer token in WHOP_ELT_MCP_TOKEN, or a new "
+            "one that is printed; without it over standard input and output.",
+        ),
+    ] = False,
+    port: Annotated[int, typer.Option(help="With --http: where; 0 is any that is free.")] = 8765,
+) -> None:
+    """Serve agents: the numbers, and the actions at Whop; reading only, unless allowed more."""
+    from .mcp.serve import serve
+
+    set_up("text", quiet=not http)
+    serve(
+        _destination(destination),
+        http=http,
+        port=port,
+        allow_writes=allow_writes,
+        allow_credentials=allow_credentials,
+        with_contacts=with_contacts,
+    )
+
+
 def _new_report() -> RunReport:
     from sources.whop import RunReport
 

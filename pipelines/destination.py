@@ -28,27 +28,39 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from . import address as postgres_address
 from . import settings
 from .errors import NoFile, NothingThere, PipelineError, SettingError
+from .names import (
+    DATASET,
+    INTERMEDIATE,
+    MARTS,
+    MODELS,
+    PERSONAL,
+    PIPELINE_NAME,
+    PROJECT,
+    STAGING,
+    WORK_FOLDER,
+)
 
-PIPELINE_NAME = "whop"
-DATASET = "whop_raw"
-MODELS = "whop"
-"""What the models' schemas begin with: `_staging`, `_intermediate` and `_marts` follow."""
-
-MARTS = f"{MODELS}_marts"
-"""Schema of the marts."""
-
-STAGING = f"{MODELS}_staging"
-INTERMEDIATE = f"{MODELS}_intermediate"
-"""Schemas of what the marts are made of."""
-
-PERSONAL = f"{MODELS}_personal"
-"""Schema of names and addresses, which the marts hold none of."""
-
-WORK_FOLDER = Path(".whop-elt")
-"""Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
-
-PROJECT = Path(__file__).resolve().parent.parent / "dbt"
-"""The dbt project."""
+__all__ = [
+    "DATASET",
+    "INTERMEDIATE",
+    "MARTS",
+    "MODELLED",
+    "MODELS",
+    "PERSONAL",
+    "PIPELINE_NAME",
+    "PROJECT",
+    "STAGING",
+    "WORK_FOLDER",
+    "Destination",
+    "credentials_of",
+    "first_line",
+    "is_of_database",
+    "not_modelled",
+    "nothing_to_lose",
+    "open_destination",
+    "root_cause",
+    "setting_of",
+]
 
 LOCK_SECONDS = 60
 """How long a load waits on Postgres for somebody else's lock; the models have a variable for it."""

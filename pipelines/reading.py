@@ -100,6 +100,7 @@ def open_reader(
     marts_alone: bool = False,
     amid_builds: bool = False,
     seconds: float = QUERY_SECONDS,
+    build_seconds: float = BUILD_SECONDS,
 ) -> Iterator[Reader]:
     """Open a warehouse to read; no run is kept from anything meanwhile.
 
@@ -111,6 +112,7 @@ def open_reader(
         amid_builds: on Postgres, do not wait for a build to end. For who reads one table, or no
             mart: of two marts, one may be of before and one of after.
         seconds: the most that a query may take.
+        build_seconds: on Postgres, how long to wait for a build to end.
 
     Raises:
         SettingError: the models do not run on this destination, or its credentials are wrong.
@@ -121,7 +123,7 @@ def open_reader(
         raise not_modelled(name)
     credentials = credentials_of(name)
     if name == "postgres":
-        with _postgres(credentials, amid_builds, seconds) as reader:
+        with _postgres(credentials, amid_builds, seconds, build_seconds) as reader:
             yield reader
         return
     with _duckdb(Path(credentials.database).resolve(), marts_alone, seconds) as reader:
@@ -234,7 +236,9 @@ def _ask_duckdb(
 
 
 @contextmanager
-def _postgres(credentials: Any, amid_builds: bool, seconds: float) -> Iterator[Reader]:
+def _postgres(
+    credentials: Any, amid_builds: bool, seconds: float, build_seconds: float
+) -> Iterator[Reader]:
     location = postgres_address.shown(postgres_address.of(credentials))
     try:
         connection = connect_postgres(credentials, "whop-elt reader")
@@ -258,13 +262,13 @@ def _postgres(credentials: Any, amid_builds: bool, seconds: float) -> Iterator[R
             return _ask_postgres(connection, sql, values, limit, seconds)
 
         if not amid_builds:
-            _wait_for_build(connection, location)
+            _wait_for_build(connection, location, build_seconds)
         yield Reader("postgres", location, None, ask)
 
 
-def _wait_for_build(connection: Any, location: str) -> None:
+def _wait_for_build(connection: Any, location: str, seconds: float) -> None:
     """Begin a transaction whose moment is not one between the first new mart and the last."""
-    until = time.monotonic() + BUILD_SECONDS
+    until = time.monotonic() + seconds
     while True:
         builder = building(connection)
         connection.rollback()
@@ -276,7 +280,7 @@ def _wait_for_build(connection: Any, location: str) -> None:
         connection.rollback()
         if time.monotonic() > until:
             raise PipelineError(
-                f"The marts in {location} are being built, for more than {BUILD_SECONDS} seconds "
+                f"The marts in {location} are being built, for more than {seconds:g} seconds "
                 f"now, by {builder}: ask again when it has ended"
             )
         time.sleep(_PAUSE_SECONDS)

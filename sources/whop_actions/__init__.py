@@ -23,9 +23,14 @@ names or take one value, which `prepare` sees to, and what the surface does not 
 
 from __future__ import annotations
 
-from .calls import Answer, Request, failure, perform, prepare, run, success
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .catalogue import ACTIONS, Action, BadParameter, Parameter, Rule, find
-from .upload import Progress
+
+if TYPE_CHECKING:
+    from .calls import Answer, Request, failure, perform, prepare, run, success
+    from .upload import Progress
 
 __all__ = [
     "ACTIONS",
@@ -43,3 +48,10 @@ __all__ = [
     "run",
     "success",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what makes calls when it is first asked for: who only reads the rows is spared dlt."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(".upload" if name == "Progress" else ".calls", __name__), name)

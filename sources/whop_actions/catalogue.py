@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sources.whop.surface import CURRENT, Surface
+if TYPE_CHECKING:
+    # Who only reads the rows is spared dlt, which the source imports.
+    from sources.whop.surface import Surface
 
 Type = Literal[
     "string", "integer", "number", "boolean", "datetime", "object", "[string]", "[object]"
@@ -96,7 +98,7 @@ class Action:
 
     def path_on(self, surface: Surface) -> str:
         """The path on a surface of Whop's API."""
-        return self.current.path or self.path if surface.name == CURRENT.name else self.path
+        return self.current.path or self.path if surface.name == "current" else self.path
 
     @property
     def lists(self) -> bool:
