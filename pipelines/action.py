@@ -95,7 +95,8 @@ def run(
     """
     from sources.whop.client import WhopClient
     from sources.whop.errors import KeyRefused, WhopError
-    from sources.whop_actions import BadParameter, failure, find, perform, prepare, success
+    from sources.whop.surface import surface_of
+    from sources.whop_actions import failure, find, perform, prepare, success
 
     from . import settings
 
@@ -103,8 +104,15 @@ def run(
     try:
         action = find(name)
         parameters = {**_from_json(json_file), **_from_options(action, context.args)}
-        request = prepare(name, parameters, company_id=_company(), all_pages=all_pages, upload=path)
-    except BadParameter as wrong:
+        request = prepare(
+            name,
+            parameters,
+            company_id=_company(),
+            all_pages=all_pages,
+            upload=path,
+            surface=surface_of(settings.api_version()),
+        )
+    except ValueError as wrong:
         raise SettingError(str(wrong)) from wrong
     if dry_run:
         _print_json(request.shown(settings.base_url()))

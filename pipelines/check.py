@@ -12,11 +12,15 @@ from sources.whop.errors import (
     KeyRefused,
     NotFound,
     NotOffered,
+    OtherSurface,
     PermissionMissing,
     RequestRefused,
     WhopError,
 )
+from sources.whop.reading import Reader
+from sources.whop.resources import BY_NAME
 from sources.whop.structure import missing_parts, told
+from sources.whop.surface import CURRENT, NO_VERSION, is_tried
 
 from . import settings
 from .destination import open_destination
@@ -67,9 +71,11 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
 
 def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) -> Iterator[Finding]:
     client = WhopClient(api.key, api.base_url, api.version, timeout=20, max_attempts=3)
+    yield Finding("Whop's API", True, _version(client))
     with client:
+        reader = Reader(client, company_id, lambda table, rows: None)
         try:
-            company, _ = client.object("/companies", company_id)
+            company, _ = reader.object(BY_NAME["companies"].on(client.surface), company_id)
         except PermissionMissing as error:
             yield Finding(
                 "company",
@@ -86,7 +92,7 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
                 says = f"{which}: {error}. Set SOURCES__WHOP__COMPANY_ID"
             yield Finding("key and company", False, says, ExitCode.SETTING)
             return
-        except RequestRefused as error:
+        except (RequestRefused, OtherSurface) as error:
             # Nothing in the request is ours to choose but the version it is for.
             settings = "SOURCES__WHOP__BASE_URL and SOURCES__WHOP__API_VERSION"
             yield Finding("Whop", False, f"{error}. Look at {settings}", ExitCode.SETTING)
@@ -99,7 +105,8 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
         else:
             company_id = company["id"]
             yield Finding("company", True, f"{company.get('title')} ({company_id})")
-        for resource in RESOURCES:
+        yield from _permissions(client, company_id, tables)
+        for resource in (each.on(client.surface) for each in RESOURCES):
             if not resource.listed or resource.name not in tables:
                 continue
             pages = client.pages(
@@ -129,3 +136,40 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
                 )
             except WhopError as error:
                 yield Finding(resource.name, False, str(error), ExitCode.FAILED)
+        for operation, notice in client.notices.items():
+            yield Finding(operation, True, notice)
+
+
+def _version(client: WhopClient) -> str:
+    """Which surface is asked, in which version, and who has said so."""
+    version = client.api_version
+    if version == NO_VERSION:
+        return (
+            "whichever version Whop keeps with the key (SOURCES__WHOP__API_VERSION is none): "
+            f"rows that are not {client.surface}'s are refused, and another key may bring them"
+        )
+    said = "SOURCES__WHOP__API_VERSION" if settings.api_version_is_set() else "the default"
+    words = f"{client.surface}, version {version} ({said})"
+    if not is_tried(version):
+        words += f"; this version is not tried: it is read as {client.surface.version} is"
+    return (
+        f"{words}. Unasked, a key made since about August 2026 would be answered in the version "
+        f"of its day, {CURRENT}'s"
+    )
+
+
+def _permissions(client: WhopClient, company_id: str, tables: Sequence[str]) -> Iterator[Finding]:
+    """What the key may do, of what the chosen tables need; nothing where Whop does not say."""
+    try:
+        rows = client.answer("/permissions", {"resource_id": company_id}).get("data")
+        granted = {row["action"]: row["granted"] for row in rows or ()}
+    except (WhopError, TypeError, KeyError):
+        return
+    needed = {name for table in tables for name in BY_NAME[table].on(client.surface).permissions}
+    lacking = sorted(name for name in needed if granted.get(name) is False)
+    if not granted:
+        return
+    says = f"the key may do {sum(granted.values())} of the {len(granted)} things Whop names"
+    if lacking:
+        says += f"; it may not: {', '.join(lacking)}. Tables that need one say so below"
+    yield Finding("permissions", True, says)

@@ -116,6 +116,8 @@ def sync(
         overrides |= {"tables": sorted(wanted), "full": False}
         # The rows a part has read lie on disk until its extraction is collected.
         gc.collect()
+    for notice in report.notices.values():
+        event(notice, logging.WARNING, run_id=report.run_id)
     for company_id, reason in report.unread.items():
         event(
             f"{company_id}: {reason}" if report.tables or len(report.unread) > 1 else reason,

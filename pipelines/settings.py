@@ -187,6 +187,11 @@ def api_version() -> str:
     return _text("sources.whop.api_version") or LEGACY
 
 
+def api_version_is_set() -> bool:
+    """Whether a setting says which version of Whop's API is asked for, and not we."""
+    return bool(_text("sources.whop.api_version"))
+
+
 def company_ids() -> list[str]:
     """The companies that are chosen, each once; empty means the key's own.
 

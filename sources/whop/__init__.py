@@ -87,8 +87,9 @@ def whop(
         company_id: the company (`biz_…`); without it, the key's own.
         company_ids: several companies, in place of `company_id`; each has its own cursors.
         base_url: root of the API, with its version.
-        api_version: `Api-Version-Date` header; `none` sends none, and the version that Whop keeps
-            with the key answers.
+        api_version: `Api-Version-Date` header: 2025-01-01 is Whop's Legacy surface, 2026-10-15-1
+            its Current one, another date of Whop's is taken for the nearer of the two; `none` sends
+            none, and the version that Whop keeps with the key answers.
         tables: names of the tables to read; None, or `default` among them, reads all but those
             that take one request per row (users, files, payment_fees).
         full: read every table whole, and mark what Whop has no more; a pass that is under way is
@@ -110,8 +111,8 @@ def whop(
             nothing is loaded.
 
     Raises:
-        ValueError: an unknown table, no address, a number too small, or both `company_id` and
-            `company_ids`.
+        ValueError: an unknown table, no address, no version, a number too small, or both
+            `company_id` and `company_ids`.
         WhopError: the key is refused, a company is not there or, without a report, whatever stops
             a table.
     """
@@ -156,6 +157,7 @@ def whop(
             full_every=timedelta(days=full_every_days),
             full=full,
             slice_rows=slice_rows,
+            api_version=api_version,
         ),
         privacy=Privacy(pii, pii_key or ""),
         report=report or RunReport(),

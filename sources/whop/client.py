@@ -21,6 +21,7 @@ import httpx
 import orjson
 import tenacity
 
+from . import surface
 from .decoding import decode
 from .errors import (
     BrokenPaging,
@@ -34,17 +35,16 @@ from .errors import (
     WhopError,
 )
 from .rate_limit import RateLimit
+from .surface import NO_VERSION, surface_of
 
 DEFAULT_BASE_URL = "https://api.whop.com/api/v1"
 """Whop's documentation, "Getting started"; the test environment is sandbox-api.whop.com."""
 
-LEGACY = "2025-01-01"
-"""The version that the tables follow. Whop keeps a version with each key, and a key made since
-about August 2026 has the newest one of that day: without the header it is answered on another
-surface. A header always wins ("API Versions" in Whop's documentation), so it is always sent."""
-
-NO_VERSION = "none"
-"""In place of a version: no header is sent, and the key's own version answers."""
+LEGACY = surface.LEGACY.version
+"""The version that is asked for when none is set. Whop keeps a version with each key, and a key
+made since about August 2026 has the newest one of that day: without the header it is answered on
+another surface. A header always wins ("API Versions" in Whop's documentation), so it is always
+sent."""
 
 PAGE_SIZE = 100
 """Rows per page: the documented maximum."""
@@ -110,7 +110,7 @@ class WhopClient:
         rate_limit: shared by clients of one key, as Whop counts by key; None is one of its own.
 
     Raises:
-        ValueError: the key holds a character that cannot be sent.
+        ValueError: `api_version` is no version, or the key holds a character that cannot be sent.
     """
 
     def __init__(
@@ -136,6 +136,9 @@ class WhopClient:
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=64),
         )
         self.base_url = base_url
+        self.api_version = api_version
+        self.surface = surface_of(api_version)
+        """The surface that answers."""
         self._rate_limit = rate_limit or RateLimit()
         self._max_attempts = max_attempts
         self._backoff = backoff
@@ -146,6 +149,8 @@ class WhopClient:
         """Requests sent, by operation, retries included."""
         self.retries: Counter[str] = Counter()
         """Requests sent again, by operation."""
+        self.notices: dict[str, str] = {}
+        """What Whop has said of the end of an operation, by operation: one line each."""
 
         spellings = {api_key, quote(api_key, safe=""), ascii(api_key)[1:-1]}
         self._spellings = sorted(spellings - {""}, key=len, reverse=True)
@@ -196,22 +201,27 @@ class WhopClient:
         company_id: str | None = None,
         secrets: Sequence[str] = (),
         operation: str | None = None,
+        page_size: str = "first",
+        cursor: str = "after",
     ) -> Iterator[Page]:
         """Yield every page of a list, in the list's order.
 
         Args:
             path: path of the list (`/payments`).
-            params: query parameters; a sequence is sent with brackets (`statuses[]`).
+            params: query parameters; of a sequence every item is sent, on Legacy with brackets
+                (`statuses[]`).
             tenant: name of the parameter for the company; the other name is tried after a 400.
             company_id: the company.
             secrets: top-level fields to remove from every row.
             operation: what the requests count as, when the path holds an id.
+            page_size: name of the parameter for the rows on a page.
+            cursor: name of the parameter for the cursor of the next page.
 
         Raises:
             BrokenPaging: a cursor came a second time, or a further page was announced without one.
             WhopError: see the subclasses.
         """
-        query: dict[str, str | Sequence[str]] = {"first": str(PAGE_SIZE), **params}
+        query: dict[str, str | Sequence[str]] = {page_size: str(PAGE_SIZE), **params}
         seen: set[str] = set()
         while True:
             try:
@@ -224,12 +234,12 @@ class WhopClient:
             yield Page(rows, server_time, cleaned, more)
             if not more:
                 return
-            cursor = page_info.get("end_cursor")
-            if not cursor or cursor in seen:
-                what = "comes a second time" if cursor else "is missing"
+            behind = page_info.get("end_cursor")
+            if not behind or behind in seen:
+                what = "comes a second time" if behind else "is missing"
                 raise BrokenPaging(f"GET {path}: the cursor of the next page {what}")
-            seen.add(cursor)
-            query["after"] = cursor
+            seen.add(behind)
+            query[cursor] = behind
 
     def object(
         self, path: str, object_id: str, *, secrets: Sequence[str] = ()
@@ -246,6 +256,16 @@ class WhopClient:
         for name in secrets:
             body.pop(name, None)
         return body, server_time
+
+    def answer(self, path: str, params: Params) -> Row:
+        """Return an answer that is neither one object nor a list with pages.
+
+        Raises:
+            WhopError: see the subclasses.
+        """
+        body, _, _ = self._request("GET", path, params, f"GET {path}")
+        answer: Row = body
+        return answer
 
     def change(self, method: str, path: str, body: Row | None, *, operation: str) -> Any:
         """Change something at Whop, and return the answer: an object or, of some, a bare `true`.
@@ -296,6 +316,7 @@ class WhopClient:
     def _request(
         self, method: str, path: str, query: Params, operation: str, json_body: Row | None = None
     ) -> tuple[Any, datetime, int]:
+        several = "[]" if self.surface.brackets else ""
         params = httpx.QueryParams(
             [
                 pair
@@ -303,7 +324,7 @@ class WhopClient:
                 for pair in (
                     [(name, value)]
                     if isinstance(value, str)
-                    else [(f"{name}[]", item) for item in value]
+                    else [(f"{name}{several}", item) for item in value]
                 )
             ]
         )
@@ -373,6 +394,9 @@ class WhopClient:
         self, response: httpx.Response, method: str, operation: str
     ) -> tuple[Any, datetime, int]:
         """What an answer holds, the server's time, and how many texts were cleaned."""
+        if notice := _ending(response):
+            with self._lock:
+                self.notices.setdefault(operation, self.masked(f"{operation}: {notice}"))
         if response.status_code in RETRIED_STATUSES:
             raise _Transient(
                 f"HTTP {response.status_code}: {self._message(response)}",
@@ -475,3 +499,23 @@ def _error(response: httpx.Response, operation: str, message: str) -> WhopError:
             return NotFound(says)
         case _:
             return RequestRefused(says)
+
+
+def _ending(response: httpx.Response) -> str | None:
+    """What the answer's headers say of the end of its operation; None when it is to stay.
+
+    Deprecation is RFC 9745, Sunset RFC 8594, a Link to the successor RFC 8288.
+    """
+    since, end = response.headers.get("Deprecation"), response.headers.get("Sunset")
+    if since is None and end is None:
+        return None
+    words = ["Whop will retire it"]
+    if end is not None:
+        words.append(f"on {end[:60]}")
+    if since is not None and (at := re.fullmatch(r"@(\d{1,12})", since)):
+        words.append(f"(deprecated since {datetime.fromtimestamp(int(at[1]), UTC):%Y-%m-%d})")
+    link = response.headers.get("Link", "")
+    found = re.search(r"<([^>]{1,200})>[^,]*rel=\"?successor-version", link)
+    if found:
+        words.append(f"in favour of {found[1]}")
+    return " ".join(words) + "; a later release of whop-elt may be needed"

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .planning import Range, Settings
+from .privacy import KEEP, Privacy
 from .ranges import SECOND
 from .reading import Reader
 from .resources import Resource
@@ -32,6 +33,7 @@ class Comparison:
         tables: the tables of the run, their lists read.
         settings: how far to reach back.
         deleted_at: moment at which what is gone is marked, UTC.
+        privacy: what becomes of personal data.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Comparison:
         tables: Mapping[str, TableRun],
         settings: Settings,
         deleted_at: datetime,
+        privacy: Privacy = KEEP,
     ) -> None:
         self._reader = reader
         self._warehouse = warehouse
         self._tables = tables
         self._settings = settings
         self._deleted_at = deleted_at
+        self._privacy = privacy
 
     def find_gone(self, table: TableRun) -> None:
         """Ask by id for the rows a list should have had, and for those that other tables name."""
@@ -67,13 +71,15 @@ class Comparison:
                 known_ids = table.known["id"].combine_chunks()
                 beyond = beyond.filter(pc.invert(pc.is_in(beyond["id"], value_set=known_ids)))
                 table.known = pa.concat_tables([table.known, beyond])
-        elif resource.changes == "live_statuses":
+        elif resource.changes in ("live_statuses", "feed"):
             ended = ("status", resource.ended_statuses)
             expected = self._warehouse.alive_in(resource, outside=ended)
             expected |= self._warehouse.half_loaded(resource)
             expected -= set(read.to_pylist())
         else:
             return
+        for column, values in resource.never_shows.items():
+            expected -= self._warehouse.alive_in(resource, (column, values)) if expected else set()
         named: set[str] = set()
         for other in self._tables.values():
             if other.ok:
@@ -87,9 +93,28 @@ class Comparison:
         named -= set(read.to_pylist()) if named else set()
         self._reader.read_by_id(table, expected, named - expected)
 
+    def read_named_by(self, table: TableRun) -> None:
+        """Read by id the rows that new and changed rows of other tables name."""
+        if table.plan.whole or not table.resource.named_by:
+            return
+        named: set[str] = set()
+        last_run = table.state.last_run
+        for name, column in table.resource.named_by.items():
+            other = self._tables.get(name)
+            if other is None:
+                continue
+            if other.ok and other.to_load is not None:
+                named.update(other.to_load[column].drop_null().to_pylist())
+            full_before = table.state.last_full == last_run
+            if last_run is not None and (other.state.last_run != last_run or full_before):
+                # As below: a row here may be as of before what a row there tells of.
+                since = last_run - self._settings.overlap
+                named |= self._warehouse.values(other.resource, column, since)
+        self._reader.read_by_id(table, set(), named - set(table.spool.read_ids().to_pylist()))
+
     def read_changed_with(self, table: TableRun) -> None:
         """Read the members whose payments or memberships changed, unless they were read already."""
-        if table.plan.whole:
+        if table.plan.whole or not table.resource.changes_with:
             return
         table.spool.flush()
         users: set[str] = set()
@@ -170,7 +195,10 @@ class Comparison:
         # the last run even when nothing has changed.
         every = pc.is_valid(joined["id"])
         wanted = every if resource.is_company else pc.or_(is_new, is_changed)
-        table.to_load = joined.filter(wanted).select(["position", "user__id", "member__id"])
+        chosen = joined.filter(wanted)
+        table.to_load = chosen.select(["position", "user__id", "member__id", "payment__id"])
+        if table.state.both_surfaces and resource.lacks:
+            table.kept = self._stored(table, chosen.filter(pc.is_valid(chosen["known_deleted"])))
         gone = sorted(set(table.gone) - set(read["id"].to_pylist())) if table.gone else []
         table.to_mark = self._warehouse.rows(resource, gone, self._deleted_at)
         report = table.report
@@ -189,6 +217,13 @@ class Comparison:
             report.notes.append(
                 f"{table.cleaned} texts had control characters, which were left out"
             )
+
+    def _stored(self, table: TableRun, known: pa.Table) -> pa.Table:
+        """What is stored of these rows in the columns that this surface does not give."""
+        resource = table.resource
+        hidden = {*resource.personal} if self._privacy.mode != "keep" else set()
+        names = ["id", *(name for name in resource.lacks if name not in hidden)]
+        return self._warehouse.stored(resource, known["id"].to_pylist(), names)
 
 
 def _counted(counter: Mapping[str, int]) -> str:

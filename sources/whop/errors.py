@@ -46,3 +46,7 @@ class BrokenPaging(WhopError):
 
 class ForeignRow(WhopError):
     """An answer holds a row of a company that was not asked for."""
+
+
+class OtherSurface(WhopError):
+    """Rows are of the surface of Whop's API that was not asked for."""

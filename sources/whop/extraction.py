@@ -7,17 +7,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from graphlib import TopologicalSorter
 from itertools import chain
 from pathlib import Path
 
-from .client import Row
+from .client import LEGACY, Row
 from .comparison import Comparison
 from .context import RunContext
-from .errors import NotFound, NotOffered, PermissionMissing, Unavailable, WhopError
+from .errors import (
+    NotFound,
+    NotOffered,
+    OtherSurface,
+    PermissionMissing,
+    RequestRefused,
+    Unavailable,
+    WhopError,
+)
 from .followers import Followers
-from .planning import TableState, plan, remember, renewed
+from .planning import TableState, on_version, plan, remember, renewed
 from .reading import Reader
-from .resources import REFERRED_TABLES
+from .resources import BY_NAME, REFERRED_TABLES
 from .run_report import TableReport
 from .schema import RowTable
 from .spool import Spool
@@ -72,7 +81,10 @@ class Extraction:
 
     def _compare(self, reader: Reader, warehouse: Warehouse, now: datetime) -> None:
         """Fetch what the lists leave out, and find what is new, changed or gone."""
-        comparison = Comparison(reader, warehouse, self.tables, self._context.settings, now)
+        context = self._context
+        comparison = Comparison(
+            reader, warehouse, self.tables, context.settings, now, context.privacy
+        )
         followers = Followers(
             self._context.client,
             reader,
@@ -85,15 +97,12 @@ class Extraction:
         referring = [table for table in listed if table.resource.name not in REFERRED_TABLES]
         for table in referring:
             self._guard(table, comparison.find_gone)
-        for table in referring:
-            if not table.resource.changes_with:
-                self._guard(table, comparison.read_details)
-                self._guard(table, comparison.settle)
-        # Their rows change with those of the tables before.
-        for table in referring:
-            if table.resource.changes_with:
-                self._guard(table, comparison.read_changed_with)
-                self._guard(table, comparison.settle)
+        # Each after those that its rows change with.
+        for table in _in_order(referring):
+            self._guard(table, comparison.read_named_by)
+            self._guard(table, comparison.read_changed_with)
+            self._guard(table, comparison.read_details)
+            self._guard(table, comparison.settle)
         # What the tables before name is known now.
         for name in REFERRED_TABLES:
             if name in self.tables:
@@ -114,8 +123,17 @@ class Extraction:
 
     def _company(self) -> tuple[Row | None, datetime]:
         """The company's own row, and the server's time before anything else is asked."""
+        client = self._context.client
+        companies = BY_NAME["companies"].on(client.surface)
+        reader = Reader(client, self.company_id, self._context.report.progress)
         try:
-            row, now = self._context.client.object("/companies", self.company_id)
+            row, now = reader.object(companies, self.company_id)
+        except RequestRefused as error:
+            # Nothing in the request is ours to choose but the version it is for.
+            raise RequestRefused(
+                f"{error}. Set SOURCES__WHOP__API_VERSION, which is {client.api_version}, to a "
+                f"version that Whop has: {LEGACY}"
+            ) from error
         except PermissionMissing as error:
             if self.company_id == "me":
                 raise WhopError(
@@ -157,7 +175,10 @@ class Extraction:
         for resource in self._context.resources:
             made_anew = structure.made_anew(resource)
             known = states.get(resource.name, TableState())
-            state = renewed(known, self._context.settings, made_anew)
+            was_on = known.api_version
+            resource = resource.on(self._context.client.surface)
+            state = on_version(known, self._context.settings.api_version)
+            state = renewed(state, self._context.settings, made_anew)
             planned = plan(resource, state, now, self._context.settings)
             report = TableReport(
                 self.company_id,
@@ -174,6 +195,11 @@ class Extraction:
                 Path(self._folder.name) / f"{resource.name}.arrow",
             )
             self.tables[resource.name] = TableRun(resource, state, planned, spool, report)
+            if was_on not in (None, state.api_version):
+                self._context.report.notices["api_version"] = (
+                    f"Whop's API was read in version {was_on} and is in {state.api_version} now: "
+                    "tables are read whole, once"
+                )
         if self._company_error:
             for table in self._tables(lambda table: table.resource.is_company):
                 self._stop(table, self._company_error)
@@ -201,7 +227,11 @@ class Extraction:
     def _stop(self, table: TableRun, error: WhopError) -> None:
         if self._context.strict:
             raise error
-        if isinstance(error, PermissionMissing):
+        if isinstance(error, OtherSurface):
+            # What is of the other surface here is so in every table, whether it can be seen or not.
+            for each in self.tables.values():
+                each.report.status, each.report.error = "failed", str(error)
+        elif isinstance(error, PermissionMissing):
             table.report.status = "forbidden"
             needed = ", ".join(table.resource.permissions) or "no permission that is documented"
             table.report.error = f"{error}. The table needs of the API key: {needed}"
@@ -220,8 +250,9 @@ class Extraction:
         for table in self.tables.values():
             report = table.report
             report.finished_at = datetime.now(UTC)
-            path = table.resource.path
-            for operation in (f"GET {path}", f"GET {path}/{{id}}"):
+            path, feed = table.resource.path, table.resource.feed
+            operations = [f"GET {path}", f"GET {path}/{{id}}"]
+            for operation in [*operations, f"GET {feed.path}"] if feed else operations:
                 report.requests += client.requests.pop(operation, 0)
                 report.retries += client.retries.pop(operation, 0)
             after = table.state
@@ -240,3 +271,16 @@ class Extraction:
                 )
                 report.unfinished = bool(table.left) or table.more
             report.cursor_after = after.cursor.isoformat() if after.cursor else None
+        self._context.report.notices |= client.notices
+
+
+def _in_order(tables: Sequence[TableRun]) -> list[TableRun]:
+    """The tables, each behind those whose rows say what has changed in it."""
+    by_name = {table.resource.name: table for table in tables}
+    sorter = TopologicalSorter(
+        {
+            name: {*table.resource.changes_with, *table.resource.named_by} & by_name.keys()
+            for name, table in by_name.items()
+        }
+    )
+    return [by_name[name] for name in sorter.static_order()]

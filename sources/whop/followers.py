@@ -201,7 +201,11 @@ class Followers:
                 for page in pages:
                     table.cleaned += page.cleaned
                     self._reader.take(
-                        table, [{**row, field_name: {"id": parent}} for row in page.rows]
+                        table,
+                        [
+                            {**self._reader.shaped(table.resource, row), field_name: {"id": parent}}
+                            for row in page.rows
+                        ],
                     )
             except NotFound as error:
                 # It is gone and its own table has not noticed. Of its rows each is asked for by id
@@ -221,7 +225,9 @@ class Followers:
             path = table.resource.path.replace("{id}", payment[0])
             try:
                 pages = self._client.pages(path, {}, operation=f"GET {table.resource.path}")
-                return fees_of(*payment, [row for page in pages for row in page.rows])
+                rows = [row for page in pages for row in page.rows]
+                shaped = [self._reader.shaped(table.resource, row) for row in rows]
+                return fees_of(*payment, shaped)
             except WhopError as error:
                 return error
 

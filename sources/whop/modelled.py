@@ -20,17 +20,20 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "members": "id status access_level most_recent_action user__id user__username user__name "
         "user__email created_at joined_at most_recent_action_at",
         "memberships": "id status cancel_option cancellation_reason currency user__id member__id "
-        "plan__id product__id promo_code__id cancel_at_period_end "
+        "plan__id product__id promo_code__id checkout_configuration_id cancel_at_period_end "
         "payment_collection_paused created_at updated_at joined_at canceled_at "
-        "renewal_period_start renewal_period_end",
+        "renewal_period_start renewal_period_end billing_period_days renewal_price initial_price "
+        "split_pay_required_payments affiliate__id most_recent_action most_recent_action_at",
         "payments": "id status substatus currency settlement_currency billing_reason card_brand "
         "payment_method_type payment_method__id failure_message member__id "
         "membership__id plan__id product__id user__id promo_code__id "
+        "promo_code__promo_type promo_code__amount_off promo_code__base_currency "
+        "promo_code__number_of_intervals checkout_configuration_id auto_refunded "
         "billing_address__country payments_failed total tax_amount usd_total "
         "tax_behavior tax_refunded_amount amount_after_fees refunded_amount created_at "
         "paid_at refunded_at dispute_alerted_at disputes refunds",
         "refunds": "id status currency payment__id amount created_at",
-        "disputes": "status currency payment__id plan__id product__id amount created_at",
+        "disputes": "id status currency payment__id plan__id product__id amount fee created_at",
     }.items()
 }
 """By table."""

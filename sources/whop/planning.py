@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from .resources import FOLLOWING, OPEN_PAYMENT_STATUSES, Resource
+from .surface import LEGACY, surface_of
 
 Mode = Literal["full", "incremental"]
 
@@ -38,6 +39,8 @@ class Settings:
     slice_rows: int | None = None
     """Rows after which a full pass of a table that can be resumed stops, to be gone on with by the
     next run; None reads to the end."""
+    api_version: str = LEGACY.version
+    """The version of Whop's API that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ class TableState:
     """Newest `created_at` that pass has loaded."""
     pass_left: tuple[Range, ...] = ()
     """What that pass has not read yet; empty when none is under way."""
+    api_version: str | None = None
+    """The version of Whop's API the rows were read in; None is of a release that read Legacy only,
+    and Legacy's."""
+    both_surfaces: bool = False
+    """Whether rows were read on both surfaces: then one may hold what the other does not give."""
     made_anew: datetime | None = None
     """Mark of `structure` that the last full pass began with, or begins with."""
     last_whole: datetime | None = None
@@ -106,6 +114,19 @@ class Walk:
     """Stop behind the first row whose column is older (UTC); rows without the value do not stop."""
     otherwise: tuple[Walk, ...] = ()
     """What to walk instead when the server refuses this request."""
+    in_ranges: bool = True
+    """Whether the list may be cut into ranges of time, if the table's can be; one that goes beside
+    a walk of all may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedWalk:
+    """The list of what has happened, to be paged to its end."""
+
+    since: str
+    """The moment behind which it begins, as it is sent."""
+    otherwise: tuple[Walk, ...]
+    """What to walk instead when it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +140,8 @@ class Plan:
     gone."""
     slice_rows: int | None = None
     """Rows after which the walks may stop, leaving ranges unread."""
+    feed: FeedWalk | None = None
+    """What says which rows to read by id besides."""
 
 
 def renewed(state: TableState, settings: Settings, made_anew: datetime | None) -> TableState:
@@ -155,13 +178,17 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     if resource.changes in FOLLOWING:
         # Nothing is listed: what to read follows from the rows of other tables.
         return Plan(mode, (), whole=False)
+    # Left out of the list unless it is asked for them.
+    beside = [
+        replace(walk, in_ranges=False) for walk in _by_status(resource, resource.unlisted_statuses)
+    ]
     if mode == "full" and resource.ranged:
         walk = Walk(ranges=state.pass_left or EVERYTHING)
-        return Plan(mode, (walk,), True, settings.slice_rows)
+        return Plan(mode, (walk, *beside), True, settings.slice_rows)
     if resource.paced and mode == "incremental" and not _due(state, now):
         return Plan(mode, (), whole=False)
     if mode == "full" or resource.changes == "everything" or state.last_run is None:
-        return Plan(mode, (Walk(),), whole=True)
+        return Plan(mode, (Walk(), *beside), whole=True)
 
     walks: list[Walk] = []
     since = state.last_run - settings.overlap
@@ -175,14 +202,52 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     walks.append(Walk(ranges=(Range(newest),)))
     if resource.changes == "updated_after":
         lookback = Walk(ranges=(Range(now - settings.lookback),))
-        still_open = Walk({"statuses": OPEN_PAYMENT_STATUSES})
+        still_open = Walk({resource.status_filter: OPEN_PAYMENT_STATUSES})
         walks.append(Walk({"updated_after": iso(since)}, otherwise=(lookback, still_open)))
-    elif resource.changes == "live_statuses":
-        walks.append(Walk({"statuses": resource.live_statuses}))
+    elif resource.changes in ("live_statuses", "feed"):
+        walks += _by_status(resource, resource.live_statuses)
     elif resource.changes == "recent_action":
-        newest_first = {"order": "most_recent_action", "direction": "desc"}
+        newest_first = {"order": resource.recent_order, "direction": "desc"}
         walks.append(Walk(newest_first, until=("most_recent_action_at", since)))
-    return Plan(mode, tuple(walks), whole=False)
+    feed = None
+    if resource.feed is not None:
+        lookback = Walk(ranges=(Range(now - settings.lookback),))
+        feed = FeedWalk(iso(since), otherwise=(lookback,))
+    return Plan(mode, tuple(walks), whole=False, feed=feed)
+
+
+def _by_status(resource: Resource, statuses: Sequence[str]) -> list[Walk]:
+    """The walks that bring the rows in these statuses."""
+    if not statuses:
+        return []
+    if not resource.one_status:
+        return [Walk({resource.status_filter: statuses})]
+    return [Walk({resource.status_filter: status}) for status in statuses]
+
+
+def on_version(state: TableState, api_version: str) -> TableState:
+    """The state as a run in this version finds it.
+
+    What was read in another version is of another shape, and must not be taken for what this one
+    would give: the table is read whole, and a pass that is under way begins anew.
+
+    Args:
+        state: what the table's last good run left.
+        api_version: the version this run asks for.
+    """
+    before = state.api_version or LEGACY.version
+    if state == TableState() or before == api_version:
+        return replace(state, api_version=api_version)
+    other = surface_of(before).name != surface_of(api_version).name
+    return replace(
+        state,
+        last_full=None,
+        pass_started=None,
+        pass_newest=None,
+        pass_left=(),
+        api_version=api_version,
+        both_surfaces=state.both_surfaces or other,
+    )
 
 
 def _due(state: TableState, now: datetime) -> bool:
@@ -245,10 +310,10 @@ def remember(
 
 def dump(state: TableState) -> dict[str, Any]:
     """The state as dlt keeps it: JSON."""
-    values = {
-        name: value.isoformat()
+    values: dict[str, Any] = {
+        name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in asdict(state).items()
-        if isinstance(value, datetime)
+        if value and name != "pass_left"
     }
     ranges = [[at and at.isoformat() for at in (r.start, r.end)] for r in state.pass_left]
     others: dict[str, Any] = {"pass_left": ranges} if ranges else {}
@@ -262,14 +327,18 @@ def dump(state: TableState) -> dict[str, Any]:
 def load(values: Mapping[str, Any]) -> TableState:
     """The state from what `dump` gave; what an older release kept besides is left out."""
     known = {each.name for each in fields(TableState)} - {"pass_left", "rows", "unreadable"}
-    moments = {name: datetime.fromisoformat(text) for name, text in values.items() if name in known}
+    kept: dict[str, Any] = {
+        name: value if name in ("api_version", "both_surfaces") else datetime.fromisoformat(value)
+        for name, value in values.items()
+        if name in known
+    }
     ranges = tuple(
         Range(*(text and datetime.fromisoformat(text) for text in bounds))
         for bounds in values.get("pass_left", ())
     )
     unreadable = {key: tuple(names) for key, names in values.get("unreadable", {}).items()}
     rows = values.get("rows", 0)
-    return TableState(**moments, pass_left=ranges, rows=rows, unreadable=unreadable)
+    return TableState(**kept, pass_left=ranges, rows=rows, unreadable=unreadable)
 
 
 def in_seconds(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from .bulk import nested
 from .client import Page, Params, Row, WhopClient
-from .errors import ForeignRow, NotFound, PermissionMissing, RequestRefused, WhopError
-from .planning import Range, Walk, in_seconds
+from .credentials import Credentials
+from .errors import (
+    ForeignRow,
+    NotFound,
+    OtherSurface,
+    PermissionMissing,
+    RequestRefused,
+    WhopError,
+)
+from .planning import FeedWalk, Range, Walk, in_seconds
 from .ranges import RangeWalk
-from .resources import Resource
+from .resource import Feed, Resource
 from .table_run import TableRun
 from .values import UNFIT, to_timestamp
 from .warehouse import batched
@@ -38,6 +48,7 @@ class Reader:
         self._client = client
         self._company_id = company_id
         self._progress = progress
+        self._credentials: dict[str, Credentials] = {}
 
     def walk(self, table: TableRun) -> None:
         """Read the table's lists."""
@@ -50,11 +61,37 @@ class Reader:
                 table.report.notes.append(f"fell back, as Whop refused a filter: {error}")
                 for other in walk.otherwise:
                     self._read_list(table, other)
+        if table.plan.feed is not None and table.resource.feed is not None:
+            self._read_feed(table, table.resource.feed, table.plan.feed)
         if table.resource.proven_by_id and table.plan.whole:
             self._prove_company(table)
 
+    def _read_feed(self, table: TableRun, feed: Feed, walk: FeedWalk) -> None:
+        """Read by id the rows that a list of what has happened names."""
+        tenant = table.resource.tenant
+        named: set[str] = set()
+        try:
+            for page in self._client.pages(
+                feed.path,
+                {**feed.params, feed.since: walk.since},
+                tenant=tenant,
+                company_id=self._company_id,
+                page_size=feed.page_size,
+                cursor=feed.cursor,
+            ):
+                named.update(row[feed.names] for row in page.rows if row.get(feed.names))
+        except (PermissionMissing, NotFound, RequestRefused) as error:
+            table.report.notes.append(
+                f"fell back, as the list of what has changed is not to be had: {error}"
+            )
+            for other in walk.otherwise:
+                self._read_list(table, other)
+            return
+        named -= set(table.spool.read_ids().to_pylist())
+        self.read_by_id(table, set(), named)
+
     def _read_list(self, table: TableRun, walk: Walk) -> None:
-        if walk.until is None and table.resource.ranged:
+        if walk.until is None and walk.in_ranges and table.resource.ranged:
             self._read_ranges(table, walk)
         else:
             self._read_pages(table, walk)
@@ -62,6 +99,9 @@ class Reader:
     def _read_ranges(self, table: TableRun, walk: Walk) -> None:
         def fetch(part: Range, newest_first: bool) -> Iterator[Page]:
             params = {**walk.params, **part.params}
+            if not table.resource.bounded_above:
+                # The walk ends by itself where the rows come to the end of the range.
+                params.pop("created_before", None)
             return self.pages(table, {**params, "direction": "desc"} if newest_first else params)
 
         def enough() -> bool:
@@ -85,13 +125,38 @@ class Reader:
         resource = table.resource
         if resource.unix_times:
             params = in_seconds(params)
-        return self._client.pages(
+        pages = self._client.pages(
             resource.path,
             {**resource.params, **params},
             tenant=resource.tenant,
             company_id=self._company_id,
             secrets=resource.secrets,
         )
+        for page in pages:
+            yield replace(page, rows=[self.shaped(resource, row) for row in page.rows])
+
+    def shaped(self, resource: Resource, row: Row) -> Row:
+        """Return a row of an answer in the shape of the table, without credentials.
+
+        Raises:
+            OtherSurface: it is of the surface that was not asked for.
+        """
+        try:
+            row = resource.shape.read(row)
+        except OtherSurface:
+            surface = self._client.surface
+            raise OtherSurface(
+                f"GET {resource.path}: {row.get('id')} is not as Whop's {surface} surface writes "
+                f"it, which was asked for (Api-Version-Date: {self._client.api_version}). Does a "
+                "proxy take that header away? Else set SOURCES__WHOP__API_VERSION to "
+                f"{surface.version}"
+            ) from None
+        found = self._credentials.get(resource.name)
+        if found is None:
+            declared = nested(resource.columns, lambda kind: kind)
+            found = self._credentials[resource.name] = Credentials(declared)
+        found.take_out(row)
+        return row
 
     def take_page(self, table: TableRun, page: Page) -> None:
         """Take the rows of a page in."""
@@ -117,16 +182,26 @@ class Reader:
         if resource.company_column is None:
             return
         value: Any = row
+        said = True
         for key in resource.company_column.split("__"):
-            if key == "id" and isinstance(value, str):
-                # A bare id in place of the object.
+            if not isinstance(value, dict):
+                # A bare id in place of the object, or nothing.
                 break
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None and value != self._company_id:
+            said = key in value
+            value = value.get(key)
+        if value == self._company_id:
+            return
+        if value is None:
+            if resource.company_named == "by_id" or (said and resource.company_named == "nullable"):
+                return
             raise ForeignRow(
-                f"GET {resource.path}: {row['id']} belongs to {value}, not to {self._company_id}; "
+                f"GET {resource.path}: {row['id']} does not say which company it belongs to; "
                 "nothing of this table was loaded"
             )
+        raise ForeignRow(
+            f"GET {resource.path}: {row['id']} belongs to {value}, not to {self._company_id}; "
+            "nothing of this table was loaded"
+        )
 
     def _prove_company(self, table: TableRun) -> None:
         ids = table.spool.read_ids()
@@ -136,7 +211,8 @@ class Reader:
 
     def object(self, resource: Resource, object_id: str) -> tuple[Row, datetime]:
         """Return one object, and the server's time in UTC."""
-        return self._client.object(resource.path, object_id, secrets=resource.secrets)
+        row, now = self._client.object(resource.path, object_id, secrets=resource.secrets)
+        return self.shaped(resource, row), now
 
     def read_by_id(self, table: TableRun, expected: set[str], named: set[str]) -> None:
         """Read objects by id.

@@ -1,47 +1,29 @@
 """The tables of the Whop source, one row of data each; adding a table means adding a row.
 
-Facts about the API come from the types of the official client (`whop-sdk` 0.0.41) and from Whop's
-developer documentation, as of November 2026.
+A row says what Whop's Legacy surface has, and its `current` what is otherwise on Current. Facts
+come from the types of the last official client for Legacy (`whop-sdk` 0.0.40; 0.0.41 asks for a
+version between the two) and from Whop's developer documentation, as of November 2026.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from typing import Literal
 
-ColumnType = Literal["text", "bigint", "bool", "decimal", "timestamp", "json"]
+from . import current
+from .resource import FOLLOWING, ColumnType, Resource, columns_of
+from .surface import Shape
 
-Changes = Literal[
-    "everything",
-    "updated_after",
-    "live_statuses",
-    "recent_action",
-    "lookback",
-    "full_only",
-    "named",
-    "named_in_json",
-    "per_payment",
+__all__ = [
+    "BY_NAME",
+    "FILE_COLUMNS",
+    "FOLLOWING",
+    "REFERRED_TABLES",
+    "RESOURCES",
+    "USER_COLUMNS",
+    "ColumnType",
+    "Resource",
 ]
-"""How a table's rows that changed after they were created are found:
-
-- `everything`: the list is short, every run reads it whole.
-- `updated_after`: the list filters on the time of the last change.
-- `live_statuses`: only rows in a live status change unasked; every run reads all of those, and by
-  id the rows that have left that set since the last run.
-- `recent_action`: the list can be walked from the most recent action back to the last run.
-- `lookback`: a row changes in its first months only; every run reads those of the last
-  `lookback_days` again, and the full pass all.
-- `full_only`: nothing tells; the full pass re-reads them all.
-- `named`: there is no list; an object is read by id when a row of another table names it for the
-  first time, or shows it otherwise than it is stored.
-- `named_in_json`: the same, where JSON columns name it.
-- `per_payment`: a list per payment, read when the payment is new or has changed.
-"""
-
-FOLLOWING: tuple[Changes, ...] = ("named", "named_in_json", "per_payment")
-"""Those without a list of their own: what to read follows from the rows of other tables."""
 
 LIVE_MEMBERSHIP_STATUSES = (
     "trialing",
@@ -70,108 +52,6 @@ CLOSED_ENTRY_STATUSES = ("approved", "denied")
 OPEN_PAYMENT_STATUSES = ("draft", "open", "pending", "unresolved")
 """Payment statuses that are not final: asked for when the server refuses `updated_after`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """What Whop offers for one table, and how the sync uses it."""
-
-    name: str
-    """Table name, and name of the dlt resource."""
-    path: str
-    """Path of the list under the base URL; `{path}/{id}` is one object."""
-    permissions: tuple[str, ...]
-    """Permissions of the API key that the list asks for, by the official client's docstrings; a
-    403 is reported with them. Lacking only e-mail or phone, Whop may leave those fields empty."""
-    columns: Mapping[str, ColumnType]
-    """Documented columns and their types; nesting is written the dlt way (`user__id`)."""
-    changes: Changes
-    created_after: bool = True
-    """Whether the list filters on creation (`created_after`, `created_before`)."""
-    created_at: bool = True
-    """Whether rows carry `created_at`; without it the cursor is the server's own time."""
-    unix_times: bool = False
-    """Whether those filters take Unix seconds instead of ISO 8601."""
-    live_statuses: tuple[str, ...] = ()
-    """With `changes="live_statuses"`: the statuses in which a row may change unasked."""
-    ended_statuses: tuple[str, ...] = ()
-    """The other documented ones. A row in a status that nobody has documented is read by id in
-    every run, as the list cannot be asked for it."""
-    params: Mapping[str, str] = field(default_factory=dict)
-    """Parameters every list request sends."""
-    tenant: str | None = "company_id"
-    """Parameter that names the company; None when the table is read by the company's own id."""
-    company_column: str | None = "company__id"
-    """Column that says whose row it is; None when rows do not say."""
-    proven_by_id: bool = False
-    """List rows leave the company out and the list has been seen to ignore the tenant parameter:
-    its first and last row are read by id, where the company is named."""
-    is_company: bool = False
-    """The company itself: its row is read first, and written by every run, so that the newest
-    `_whop_synced_at` is that of the last run even when nothing has changed."""
-    changes_with: tuple[str, ...] = ()
-    """Tables whose new and changed rows name users and members whose rows here may have changed
-    with them, without showing it otherwise: those are read again."""
-    shared: bool = False
-    """Two companies may have the same row, as two shops have a customer in common: each keeps its
-    own, and a row is told by company and id."""
-    paced: bool = False
-    """With `changes="everything"`: the list has no filter or order to find what is new by and grows
-    with the business. A long one is not read by every run."""
-    listed: bool = True
-    """False: there is no list for one company, the object is read by id."""
-    list_per: tuple[str, str, str] | None = None
-    """There is a list per row of another table only: that table, the parameter with its id, and the
-    field under which each row gets that id."""
-    optional: bool = False
-    """One request per row: read only when it is chosen by name."""
-    details: tuple[str, ...] = ()
-    """Fields that only the object read by id has. It is read when the list's row is new or has
-    changed, and in every full pass."""
-    states_table: str | None = None
-    """Table beside this one that every state of a row is appended to; None keeps no states."""
-    refers_to: Mapping[str, str] = field(default_factory=dict)
-    """Column → table it points into; objects that the table's list leaves out are read by id."""
-    personal: tuple[str, ...] = ()
-    """Columns with names, e-mails, phones and addresses, what opens a door of theirs, and texts and
-    JSON that a person has filled in."""
-    secrets: tuple[str, ...] = ()
-    """Fields that are credentials: the client removes them from every answer."""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Columns that tell a row."""
-        return ("company_id", "id") if self.shared else ("id",)
-
-    @property
-    def ranged(self) -> bool:
-        """Whether its lists come by creation and can be asked so: then they are walked in ranges
-        of time side by side, and a full pass can stop and go on later.
-
-        A table that is read whole by every run is short, and is not worth it.
-        """
-        can_be_sorted = "direction" in self.params
-        return (
-            self.created_after
-            and self.created_at
-            and can_be_sorted
-            and self.changes not in ("everything", *FOLLOWING)
-        )
-
-    @property
-    def follows(self) -> bool:
-        """Whether what is read of it follows from the rows of other tables."""
-        return not self.listed and not self.is_company
-
-
-def _columns(**types: str) -> dict[str, ColumnType]:
-    """Spell columns as `type="name name"`, in one mapping; `id` comes first."""
-    columns: dict[str, ColumnType] = {"id": "text"}
-    for kind, names in types.items():
-        for name in names.split():
-            columns[name] = kind  # type: ignore[assignment]
-    return columns
-
-
 _ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code", "country")
 _ADDRESSES = tuple(
     f"{kind}_address__{part}" for kind in ("billing", "shipping") for part in _ADDRESS
@@ -184,6 +64,7 @@ _CREATED_ASC = {"order": "created_at", "direction": "asc"}
 RESOURCES: tuple[Resource, ...] = (
     Resource(
         name="companies",
+        current=current.COMPANIES,
         path="/companies",
         permissions=("company:basic:read",),
         is_company=True,
@@ -194,7 +75,7 @@ RESOURCES: tuple[Resource, ...] = (
         created_after=False,
         changes="everything",
         personal=("owner_user__username", "owner_user__name"),
-        columns=_columns(
+        columns=columns_of(
             text="title route description target_audience affiliate_instructions logo__url "
             "owner_user__id owner_user__username owner_user__name "
             "featured_affiliate_product__id featured_affiliate_product__name",
@@ -206,10 +87,12 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="products",
+        current=current.PRODUCTS,
         path="/products",
         permissions=("access_pass:basic:read",),
         # A tenant name it does not know made this list answer with the whole marketplace.
         proven_by_id=True,
+        company_named="by_id",
         created_after=False,
         params=_CREATED_ASC,
         changes="everything",
@@ -228,7 +111,7 @@ RESOURCES: tuple[Resource, ...] = (
             "product_tax_code",
         ),
         personal=("owner_user__username", "owner_user__name"),
-        columns=_columns(
+        columns=columns_of(
             text="title route headline description visibility external_identifier "
             "company__id company__route company__title custom_cta custom_cta_url "
             "custom_statement_descriptor global_affiliate_status member_affiliate_status "
@@ -243,15 +126,20 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="plans",
+        current=current.PLANS,
         path="/plans",
         permissions=("plan:basic:read",),
+        # A plan of an invoice is sold by nobody in particular.
+        company_named="nullable",
+        # The version of whop-sdk 0.0.41 is Legacy's, but for this name.
+        shape=Shape(moves={"account": "company"}),
         params=_CREATED_ASC,
         changes="everything",
         details=("collect_tax", "custom_fields", "tax_type"),
         # What was sold yesterday is not told by what the plan is today.
         states_table="plan_states",
         refers_to={"product__id": "products"},
-        columns=_columns(
+        columns=columns_of(
             text="title description plan_type visibility release_method currency internal_notes "
             "company__id company__title product__id product__title purchase_url "
             "tax_type three_ds_level",
@@ -265,11 +153,13 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="promo_codes",
+        current=current.PROMO_CODES,
         path="/promo_codes",
         permissions=("promo_code:basic:read", "access_pass:basic:read"),
+        company_named="by_id",
         changes="everything",
         refers_to={"product__id": "products"},
-        columns=_columns(
+        columns=columns_of(
             text="code status promo_type currency duration product__id product__title "
             "company__id company__title",
             bigint="stock uses promo_duration_months",
@@ -281,14 +171,16 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="members",
+        current=current.MEMBERS,
         path="/members",
         permissions=("member:basic:read", "member:email:read", "member:phone:read"),
+        company_named="by_id",
         params=_CREATED_ASC,
         changes="recent_action",
         # Spending and status move with them, and the latest action tells only of the latest.
         changes_with=("payments", "memberships"),
         personal=("phone", *_PERSON),
-        columns=_columns(
+        columns=columns_of(
             text=f"status access_level phone most_recent_action {_USER} "
             "company__id company__route company__title",
             decimal="usd_total_spent company_token_balance",
@@ -297,6 +189,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="memberships",
+        current=current.MEMBERSHIPS,
         path="/memberships",
         permissions=("member:basic:read", "member:email:read"),
         params=_CREATED_ASC,
@@ -313,7 +206,7 @@ RESOURCES: tuple[Resource, ...] = (
             "metadata",
         ),
         refers_to={"plan__id": "plans", "product__id": "products", "promo_code__id": "promo_codes"},
-        columns=_columns(
+        columns=columns_of(
             text="status cancel_option cancellation_reason currency license_key manage_url "
             f"{_USER} member__id plan__id product__id product__title promo_code__id company__id "
             "company__title checkout_configuration_id",
@@ -325,6 +218,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="payments",
+        current=current.PAYMENTS,
         path="/payments",
         permissions=(
             "payment:basic:read",
@@ -335,6 +229,10 @@ RESOURCES: tuple[Resource, ...] = (
             "member:phone:read",
             "promo_code:basic:read",
         ),
+        company_named="nullable",
+        # `created_after` and `created_before` may be of the time of payment, where there is one:
+        # that is never before the creation, and may be long after it.
+        bounded_above=False,
         # Without include_free the list leaves out zero-amount rows: trials and free plans.
         params={**_CREATED_ASC, "include_free": "true"},
         changes="updated_after",
@@ -346,8 +244,10 @@ RESOURCES: tuple[Resource, ...] = (
             "metadata",
             "risk_signals",
         ),
+        # On Current: who has one can pay with it, or sees what is to be paid.
+        secrets=("client_secret", "recovery_url"),
         refers_to={"plan__id": "plans", "product__id": "products", "promo_code__id": "promo_codes"},
-        columns=_columns(
+        columns=columns_of(
             text="status substatus currency settlement_currency billing_reason card_brand "
             "card_last4 payment_method_type payment_method__id "
             "payment_method__payment_method_type payment_method__card__brand "
@@ -373,6 +273,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="payment_methods",
+        current=current.PAYMENT_METHODS,
         path="/payment_methods",
         permissions=("member:payment_methods:read",),
         # A company-wide row does not say whose it is: payments carry payment_method__id.
@@ -381,7 +282,7 @@ RESOURCES: tuple[Resource, ...] = (
         shared=True,
         changes="full_only",
         personal=("cashapp__cashtag",),
-        columns=_columns(
+        columns=columns_of(
             text="typename payment_method_type card__brand card__last4 "
             "us_bank_account__bank_name us_bank_account__account_type us_bank_account__last4 "
             "cashapp__cashtag cashapp__buyer_id ideal__bank ideal__bic sepa_debit__bank_code "
@@ -392,15 +293,19 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="authorized_users",
+        current=current.AUTHORIZED_USERS,
         path="/authorized_users",
         permissions=("company:authorized_user:read", "member:email:read"),
+        # An invitation that is open, which Current lists.
+        never_shows={"status": ("pending",)},
         created_at=False,
         changes="everything",
         personal=_PERSON,
-        columns=_columns(text=f"role company__id company__title {_USER}"),
+        columns=columns_of(text=f"role company__id company__title {_USER}"),
     ),
     Resource(
         name="apps",
+        current=current.APPS,
         path="/apps",
         permissions=(),
         created_after=False,
@@ -411,8 +316,8 @@ RESOURCES: tuple[Resource, ...] = (
         # need what can change an app: without them these columns stay empty.
         details=("production_web_build", "redirect_uris", "requested_permissions", "stats"),
         personal=("creator__username", "creator__name"),
-        secrets=("api_key", "secrets"),
-        columns=_columns(
+        secrets=("api_key", "default_api_key", "preview_token", "secrets"),
+        columns=columns_of(
             text="name description app_type status route domain_id base_url hosted_url origin "
             "icon__url dashboard_path discover_path experience_path openapi_path skills_path "
             "creator__id creator__username creator__name company__id company__title "
@@ -425,13 +330,14 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="refunds",
+        current=current.REFUNDS,
         path="/refunds",
         permissions=("payment:basic:read",),
         company_column=None,
         params={"direction": "asc"},
         # A pending refund succeeds or fails within days; no filter tells.
         changes="lookback",
-        columns=_columns(
+        columns=columns_of(
             text="status currency provider reference_status reference_type reference_value "
             "payment__id",
             decimal="amount",
@@ -440,6 +346,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="disputes",
+        current=current.DISPUTES,
         path="/disputes",
         permissions=(
             "payment:dispute:read",
@@ -448,10 +355,11 @@ RESOURCES: tuple[Resource, ...] = (
             "company:basic:read",
             "payment:basic:read",
         ),
+        company_named="nullable",
         params={"direction": "asc"},
         # Card schemes decide a dispute within some four months.
         changes="lookback",
-        columns=_columns(
+        columns=columns_of(
             text="status reason currency payment__id plan__id product__id product__title "
             "company__id company__title",
             decimal="amount",
@@ -461,13 +369,14 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="dispute_alerts",
+        current=current.DISPUTE_ALERTS,
         path="/dispute_alerts",
         permissions=("payment:dispute_alert:read", "payment:basic:read", "payment:dispute:read"),
         company_column=None,
         params={"direction": "asc"},
         # An alert may become a dispute, which the row then names.
         changes="lookback",
-        columns=_columns(
+        columns=columns_of(
             text="alert_type currency payment__id dispute__id",
             decimal="amount",
             bool="charge_for_alert",
@@ -476,6 +385,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="invoices",
+        current=current.INVOICES,
         path="/invoices",
         permissions=("invoice:basic:read",),
         company_column=None,
@@ -487,7 +397,7 @@ RESOURCES: tuple[Resource, ...] = (
         personal=("email_address", "user__username", "user__name"),
         # Whoever has the token can read the invoice without a key.
         secrets=("fetch_invoice_token",),
-        columns=_columns(
+        columns=columns_of(
             text="number status email_address current_plan__id current_plan__currency "
             "current_plan__formatted_price user__id user__username user__name",
             timestamp="created_at due_date",
@@ -495,6 +405,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="entries",
+        current=current.ENTRIES,
         path="/entries",
         permissions=("plan:waitlist:read", "member:email:read"),
         company_column=None,
@@ -502,9 +413,10 @@ RESOURCES: tuple[Resource, ...] = (
         changes="live_statuses",
         live_statuses=OPEN_ENTRY_STATUSES,
         ended_statuses=CLOSED_ENTRY_STATUSES,
+        never_shows={"status": ("canceled",)},
         refers_to={"plan__id": "plans", "product__id": "products"},
         personal=(*_PERSON, "custom_field_responses"),
-        columns=_columns(
+        columns=columns_of(
             text=f"status plan__id product__id product__title {_USER}",
             timestamp="created_at",
             json="custom_field_responses",
@@ -523,7 +435,7 @@ RESOURCES: tuple[Resource, ...] = (
         # Who buys at all mostly does so soon; updated_at is in the row, but no filter takes it.
         changes="lookback",
         personal=(*_PERSON, "metadata"),
-        columns=_columns(
+        columns=columns_of(
             text=f"referrer member__id product__id product__title {_USER}",
             timestamp="created_at updated_at",
             json="metadata",
@@ -535,7 +447,7 @@ RESOURCES: tuple[Resource, ...] = (
         permissions=(),
         changes="everything",
         details=("products",),
-        columns=_columns(
+        columns=columns_of(
             text="name order app__id app__name app__icon__url image__url company__id "
             "company__route company__title",
             bool="is_public",
@@ -545,32 +457,38 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="checkout_configurations",
+        current=current.CHECKOUT_CONFIGURATIONS,
         path="/checkout_configurations",
         # Without it only the metadata is empty.
         permissions=("checkout_configuration:basic:read",),
         company_column="company_id",
         unix_times=True,
-        params=_CREATED_ASC,
+        # Oldest first; before 2026-07-08-1 the list knows no other order, and its rows say when
+        # they were created in Unix seconds or not at all.
+        params={"direction": "asc"},
         # There may be one per sale; updated_at is in the row, but no filter takes it.
         changes="lookback",
         # What is given here goes on to the payment, where it is personal too.
         personal=("metadata",),
-        columns=_columns(
+        columns=columns_of(
             text="company_id mode affiliate_code currency purchase_url redirect_url three_ds_level "
             "plan__id plan__plan_type plan__currency plan__release_method plan__three_ds_level "
             "plan__visibility",
             bigint="plan__billing_period plan__expiration_days plan__trial_period_days",
             decimal="plan__initial_price plan__renewal_price",
-            bool="plan__adaptive_pricing_enabled allow_promo_codes",
+            bool="allow_promo_codes plan__adaptive_pricing_enabled",
             timestamp="created_at updated_at",
             json="metadata payment_method_configuration",
         ),
     ),
     Resource(
         name="setup_intents",
+        current=current.SETUP_INTENTS,
         path="/setup_intents",
         permissions=("payment:setup_intent:read", "member:basic:read", "member:email:read"),
+        company_named="nullable",
         params={"direction": "asc"},
+        secrets=("client_secret",),
         # One that is processing ends within days; no filter tells.
         changes="lookback",
         personal=(
@@ -580,7 +498,7 @@ RESOURCES: tuple[Resource, ...] = (
             *(f"payment_method__mailing_address__{part}" for part in _ADDRESS),
             "metadata",
         ),
-        columns=_columns(
+        columns=columns_of(
             text="status error_message checkout_configuration__id company__id member__id "
             "member__user__id member__user__username member__user__name member__user__email "
             "payment_method__id payment_method__payment_method_type payment_method__card__brand "
@@ -602,7 +520,7 @@ RESOURCES: tuple[Resource, ...] = (
         changes="everything",
         paced=True,
         personal=("user__username", "user__name"),
-        columns=_columns(
+        columns=columns_of(
             # The amounts are texts at Whop ("formatted as a USD currency string").
             text="status customer_retention_rate customer_retention_rate_ninety_days "
             "monthly_recurring_revenue_usd total_referral_earnings_usd total_revenue_usd "
@@ -613,6 +531,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="shipments",
+        current=current.SHIPMENTS,
         path="/shipments",
         permissions=("shipment:basic:read", "payment:basic:read"),
         company_column=None,
@@ -620,21 +539,23 @@ RESOURCES: tuple[Resource, ...] = (
         created_after=False,
         changes="everything",
         paced=True,
-        columns=_columns(
+        columns=columns_of(
             text="status substatus carrier service tracking_code payment__id",
             timestamp="created_at updated_at delivery_estimate",
         ),
     ),
     Resource(
         name="reviews",
+        current=current.REVIEWS,
         path="/reviews",
         permissions=(),
         # One list per product, and a review may be edited or taken down at any time.
+        company_named="by_id",
         listed=False,
         list_per=("products", "product_id", "product"),
         changes="everything",
         personal=("user__username", "user__name", "title", "description"),
-        columns=_columns(
+        columns=columns_of(
             text="status title description product__id product__title user__id user__username "
             "user__name company__id company__route company__title",
             bigint="stars",
@@ -652,7 +573,7 @@ RESOURCES: tuple[Resource, ...] = (
         changes="everything",
         paced=True,
         personal=("user__username", "user__name", "description"),
-        columns=_columns(
+        columns=columns_of(
             text="transaction_type description idempotency_key linked_transaction_id member__id "
             "user__id user__username user__name company__id company__route company__title",
             decimal="amount",
@@ -661,6 +582,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="users",
+        current=current.USERS,
         path="/users",
         permissions=(),
         # The list is a search over all of Whop; 100,000 members would be three hours of requests.
@@ -673,7 +595,7 @@ RESOURCES: tuple[Resource, ...] = (
         shared=True,
         changes="named",
         personal=("username", "name", "bio", "profile_picture__url"),
-        columns=_columns(
+        columns=columns_of(
             text="username name bio profile_picture__url",
             timestamp="created_at whop_partner_enabled_at",
             json="verification balance balance_history earnings_usd",
@@ -681,6 +603,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     Resource(
         name="files",
+        current=current.FILES,
         path="/files",
         permissions=(),
         optional=True,
@@ -691,11 +614,19 @@ RESOURCES: tuple[Resource, ...] = (
         created_at=False,
         changes="named_in_json",
         # A private file's address is signed: who has it has the file.
-        secrets=("url", "upload_url", "upload_headers"),
-        columns=_columns(text="filename content_type size upload_status visibility"),
+        secrets=(
+            "url",
+            "upload_url",
+            "upload_headers",
+            "multipart_upload_id",
+            "multipart_upload_urls",
+            "waveform_url",
+        ),
+        columns=columns_of(text="filename content_type size upload_status visibility"),
     ),
     Resource(
         name="payment_fees",
+        current=current.PAYMENT_FEES,
         path="/payments/{id}/fees",
         permissions=("payment:basic:read",),
         optional=True,
@@ -707,7 +638,7 @@ RESOURCES: tuple[Resource, ...] = (
         changes="per_payment",
         # Fees have no id of their own: it is the payment's, with the fee's place in its list.
         # `payment_version` is the version of the payment they were read for.
-        columns=_columns(text="payment__id payment_version type name currency", decimal="amount"),
+        columns=columns_of(text="payment__id payment_version type name currency", decimal="amount"),
     ),
 )
 

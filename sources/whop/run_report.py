@@ -73,6 +73,8 @@ class RunReport:
     """Companies of which nothing could be read, and why."""
     refused: bool = False
     """Whether that was for the key or the company: a setting."""
+    notices: dict[str, str] = field(default_factory=dict)
+    """What Whop has said of the end of an operation, by operation: one line each."""
     progress: Callable[[str, int], None] = _ignore
 
     def absorb(self, part: RunReport) -> None:
@@ -98,6 +100,7 @@ class RunReport:
             earlier.unreadable = table.unreadable
             earlier.notes.extend(note for note in table.notes if note not in earlier.notes)
         self.unread |= part.unread
+        self.notices |= part.notices
         self.refused = self.refused or part.refused
 
     def records(self) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ BATCH_ROWS = 2_000
 """Rows per Arrow table that is built: they are held as Python objects until then."""
 
 INDEX_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("id", "_dlt_id", "user__id", "member__id")]
+    [(name, pa.string()) for name in ("id", "_dlt_id", "user__id", "member__id", "payment__id")]
 )
 """What is kept in memory of every row of a run."""
 
@@ -35,7 +35,7 @@ class Spool:
     rows: RowTable
     path: Path
     index: list[pa.Table] = field(default_factory=list)
-    """Per batch: id, digest and, where rows name them, user and member."""
+    """Per batch: id, digest and, where rows name them, user, member and payment."""
     refers_to: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Ids of other tables' rows that these rows name, by table."""
     newest: datetime | None = None

@@ -34,7 +34,9 @@ class TableRun:
     gone: list[str] = field(default_factory=list)
     """Ids that Whop no longer has."""
     to_load: pa.Table | None = None
-    """Position, user and member of the rows that are new or changed, once settled."""
+    """Position, user, member and payment of the rows that are new or changed, once settled."""
+    kept: pa.Table | None = None
+    """Of such rows that are stored: id, and the columns that this surface does not give."""
     to_mark: pa.Table | None = None
     """Stored rows of `gone`, marked."""
     covered: tuple[Range, ...] = EVERYTHING
@@ -78,10 +80,22 @@ class TableRun:
         for table in self.spool.tables():
             positions = pa.array(range(start, start + table.num_rows), pa.int64())
             start += table.num_rows
-            waiting.append(table.filter(pc.is_in(positions, value_set=wanted)))
+            waiting.append(self._with_kept(table.filter(pc.is_in(positions, value_set=wanted))))
             if sum(map(len, waiting)) >= YIELDED_ROWS:
                 yield pa.concat_tables(waiting)
                 waiting.clear()
         last = pa.concat_tables([*waiting, self.to_mark])
         if last.num_rows:
             yield last
+
+    def _with_kept(self, rows: pa.Table) -> pa.Table:
+        """The rows, with what is stored where this surface has nothing to say."""
+        if self.kept is None or not rows.num_rows:
+            return rows
+        places = pc.index_in(rows["id"], value_set=self.kept["id"].combine_chunks())
+        stored = self.kept.take(places.combine_chunks())
+        for name in self.kept.column_names[1:]:
+            number = rows.schema.get_field_index(name)
+            filled = pc.coalesce(rows[name], stored[name])
+            rows = rows.set_column(number, rows.schema.field(number), filled)
+        return rows

@@ -197,21 +197,34 @@ class Warehouse:
 
     def rows(self, resource: Resource, ids: Sequence[str], deleted_at: datetime) -> pa.Table:
         """Return the stored rows with these ids, marked as deleted at `deleted_at` (UTC)."""
-        schema = arrow_schema(resource)
+        stored = self.stored(resource, ids, arrow_schema(resource).names)
+        for name in ("_whop_deleted_at", "_whop_synced_at"):
+            field = stored.schema.field(name)
+            marked = pa.array([deleted_at] * stored.num_rows, field.type)
+            stored = stored.set_column(stored.schema.get_field_index(name), field, marked)
+        return stored
+
+    def stored(self, resource: Resource, ids: Sequence[str], names: Sequence[str]) -> pa.Table:
+        """Return these columns of the stored rows with these ids."""
+        every = arrow_schema(resource)
+        schema = pa.schema([every.field(name) for name in names])
         kinds = column_types(resource)
-        records: list[dict[str, Any]] = []
-        for chunk in self._select(resource, schema.names, among=("id", ids)):
-            for values in chunk:
-                record = dict(zip(schema.names, values, strict=True))
-                for name, value in record.items():
-                    if kinds[name] == "json" and value is not None and not isinstance(value, str):
-                        record[name] = orjson.dumps(value).decode()
-                    elif kinds[name] == "bool" and value is not None:
-                        # MySQL has numbers for them.
-                        record[name] = bool(value)
-                record |= {"_whop_deleted_at": deleted_at, "_whop_synced_at": deleted_at}
-                records.append(record)
-        return pa.Table.from_pylist(records, schema=schema)
+        parts = [schema.empty_table()]
+        for chunk in self._select(resource, names, among=("id", ids)):
+            columns = dict(zip(names, map(list, zip(*chunk, strict=True)), strict=True))
+            for name, values in columns.items():
+                if kinds[name] == "json":
+                    values[:] = [
+                        value
+                        if value is None or isinstance(value, str)
+                        else orjson.dumps(value).decode()
+                        for value in values
+                    ]
+                elif kinds[name] == "bool":
+                    # MySQL has numbers for them.
+                    values[:] = [None if value is None else bool(value) for value in values]
+            parts.append(pa.table(columns, schema=schema))
+        return pa.concat_tables(parts)
 
     def _select(
         self,

@@ -17,7 +17,8 @@ Who wants to tell them apart, or to look at a request before it is sent, calls `
 Names, parameters, enums and rules are the catalogue's; a value of which the catalogue has no list
 (a payment's status, a currency) is passed on as it is. What the catalogue does not say (that null
 clears a plan's field, that leaving custom fields out does too) is from the types of Whop's official
-client, `whop-sdk` 0.0.41.
+clients, `whop-sdk` 0.0.40 and, for Whop's Current surface, 2.6.0: there a few parameters have other
+names or take one value, which `prepare` sees to, and what the surface does not have is an error.
 """
 
 from __future__ import annotations

@@ -11,9 +11,18 @@ from urllib.parse import quote
 
 from sources.whop.client import Row, WhopClient
 from sources.whop.errors import RequestRefused, WhopError
+from sources.whop.surface import CURRENT, LEGACY, Surface
 
 from .catalogue import Action, BadParameter, find
-from .checks import check_all_pages, check_end, check_rule, check_upload, checked, takes_default
+from .checks import (
+    check_all_pages,
+    check_end,
+    check_rule,
+    check_upload,
+    checked,
+    on_current,
+    takes_default,
+)
 from .upload import Progress, upload_file
 
 
@@ -40,15 +49,23 @@ class Request:
     all_pages: bool = False
     upload: Path | None = None
     """File whose bytes are to follow."""
+    surface: Surface = LEGACY
+    """The surface of Whop's API it is for."""
+
+    @property
+    def operation(self) -> str:
+        """What Whop counts its requests by (`GET /plans/{id}`)."""
+        return f"{self.action.method} {self.action.path_on(self.surface)}"
 
     def shown(self, base_url: str) -> Row:
         """The request as it would be sent, for people, without the key."""
+        several = "[]" if self.surface.brackets else ""
         query = {
-            name if isinstance(value, str) else f"{name}[]": value
+            name if isinstance(value, str) else f"{name}{several}": value
             for name, value in self.query.items()
         }
         if self.company_id:
-            query["company_id"] = self.company_id
+            query[self.surface.tenant] = self.company_id
         return {
             "method": self.action.method,
             "url": f"{base_url.rstrip('/')}{self.path}",
@@ -75,7 +92,12 @@ def run(
     """
     try:
         request = prepare(
-            name, parameters, company_id=company_id, all_pages=all_pages, upload=upload
+            name,
+            parameters,
+            company_id=company_id,
+            all_pages=all_pages,
+            upload=upload,
+            surface=client.surface,
         )
         return success(perform(client, request, progress))
     except (BadParameter, WhopError) as error:
@@ -100,6 +122,7 @@ def prepare(
     all_pages: bool = False,
     upload: Path | None = None,
     now: datetime | None = None,
+    surface: Surface = LEGACY,
 ) -> Request:
     """Check a call without sending anything.
 
@@ -110,6 +133,7 @@ def prepare(
         all_pages: read a list to its end, instead of one page.
         upload: for create-file, the file whose bytes are to follow; its name is the default.
         now: the time a token's end is measured from; None is the clock's.
+        surface: the surface of Whop's API that it is for: the client's.
 
     Raises:
         BadParameter: there is no such action, or it cannot be called like this.
@@ -132,18 +156,22 @@ def prepare(
         check_end(action, datetime.fromisoformat(expires_at), now or datetime.now(UTC))
     if all_pages:
         check_all_pages(action, values)
-    path = action.path
+    path = action.path_on(surface)
     if "{id}" in path:
         path = path.replace("{id}", quote(values.pop("id"), safe=""))
+    company = None if action.changes else values.pop("company_id", None)
+    if surface.name == CURRENT.name:
+        values = on_current(action, values)
     if action.changes:
         body = values if action.method != "DELETE" else None
-        return Request(action, path, body=body, upload=upload)
+        return Request(action, path, body=body, upload=upload, surface=surface)
     return Request(
         action,
         path,
-        company_id=values.pop("company_id", None),
+        company_id=company,
         query={name: _query_text(value) for name, value in values.items()},
         all_pages=all_pages,
+        surface=surface,
     )
 
 
@@ -164,10 +192,10 @@ def perform(client: WhopClient, request: Request, progress: Progress = lambda _:
     action = request.action
     if action.changes:
         answer = client.change(
-            action.method, request.path, request.body, operation=action.operation
+            action.method, request.path, request.body, operation=request.operation
         )
         if answer is False:
-            raise RequestRefused(f"{action.operation}: Whop answered false: it was not done")
+            raise RequestRefused(f"{request.operation}: Whop answered false: it was not done")
         data: Row = answer if isinstance(answer, dict) else {"result": answer}
         return (
             data if request.upload is None else upload_file(client, data, request.upload, progress)
@@ -175,7 +203,7 @@ def perform(client: WhopClient, request: Request, progress: Progress = lambda _:
     if not action.lists:
         collection, _, object_id = request.path.rpartition("/")
         return client.object(collection, object_id, secrets=action.secrets)[0]
-    tenant = "company_id" if request.company_id else None
+    tenant = request.surface.tenant if request.company_id else None
     if not request.all_pages:
         return client.page(
             request.path,

@@ -5,8 +5,11 @@ Long because it holds the text of every parameter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sources.whop.surface import CURRENT, Surface
 
 Type = Literal[
     "string", "integer", "number", "boolean", "datetime", "object", "[string]", "[object]"
@@ -46,6 +49,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class OnCurrent:
+    """What is otherwise with an action on Whop's Current surface; parameters by the catalogue's
+    names. From the client `whop-sdk` 2.6.0."""
+
+    path: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Parameter → the name it has there."""
+    one: tuple[str, ...] = ()
+    """Lists of which it takes one item."""
+    gone: tuple[str, ...] = ()
+    """Parameters that it has not."""
+    always: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters that it has not, as it is always so."""
+    values: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    """Parameter → value → the value it is there; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One call of the catalogue."""
 
@@ -61,6 +82,7 @@ class Action:
     """Whether it changes something at Whop."""
     secrets: tuple[str, ...] = ()
     """Fields that are credentials: they are taken out of every answer."""
+    current: OnCurrent = field(default_factory=OnCurrent)
 
     @property
     def short_name(self) -> str:
@@ -69,8 +91,12 @@ class Action:
 
     @property
     def operation(self) -> str:
-        """What Whop counts its requests by (`GET /plans/{id}`)."""
+        """What Whop counts its requests by on Legacy (`GET /plans/{id}`)."""
         return f"{self.method} {self.path}"
+
+    def path_on(self, surface: Surface) -> str:
+        """The path on a surface of Whop's API."""
+        return self.current.path or self.path if surface.name == CURRENT.name else self.path
 
     @property
     def lists(self) -> bool:
@@ -118,6 +144,14 @@ _CONFIGURED_COMPANY = "The company; without it, the one in SOURCES__WHOP__COMPAN
 def _order(values: str) -> Parameter:
     return Parameter("order", "string", "What to sort by.", enum=_words(values))
 
+
+def _none_of(values: str) -> dict[str, str | None]:
+    return dict.fromkeys(_words(values))
+
+
+_APP_SECRETS = ("api_key", "default_api_key", "preview_token", "secrets")
+_APP_USE = """time_spent time_spent_last_24_hours daily_active_users ai_prompt_count
+    total_ai_cost_usd total_ai_tokens last_ai_prompt_at ai_average_rating"""
 
 _PLAN_CHANGES = (
     Parameter("title", "string", "Name that buyers see.", nullable=True),
@@ -217,6 +251,7 @@ ACTIONS: tuple[Action, ...] = (
             ),
         ),
         rules=(Rule(("user_id", "company_id"), least=1, most=1),),
+        current=OnCurrent(names={"company_id": "account_id"}),
     ),
     Action(
         name="WHOP_CREATE_FILE",
@@ -250,6 +285,7 @@ ACTIONS: tuple[Action, ...] = (
         parameters=(*_id("The plan (plan_…)."), *_PLAN_CHANGES),
         # An empty change would still take the custom fields away.
         rules=(Rule(tuple(each.name for each in _PLAN_CHANGES), least=1),),
+        current=OnCurrent(path="/variants/{id}"),
     ),
     Action(
         name="WHOP_LIST_APPS",
@@ -273,16 +309,18 @@ ACTIONS: tuple[Action, ...] = (
             ),
             Parameter("verified_apps_only", "boolean", "Only those that Whop has verified."),
             _order(
-                """discoverable_at created_at total_installs_last_30_days
-                total_installs_last_7_days time_spent time_spent_last_24_hours daily_active_users
-                ai_prompt_count total_ai_cost_usd total_ai_tokens last_ai_prompt_at
-                ai_average_rating"""
+                "discoverable_at created_at total_installs_last_30_days total_installs_last_7_days "
+                + _APP_USE
             ),
             _DIRECTION,
             *_PAGING,
         ),
         rules=(_ONE_END,),
-        secrets=("api_key", "secrets"),
+        secrets=_APP_SECRETS,
+        current=OnCurrent(
+            names={"verified_apps_only": "verified"},
+            values={"order": _none_of(_APP_USE)},
+        ),
     ),
     Action(
         name="WHOP_LIST_AUTHORIZED_USERS",
@@ -333,6 +371,14 @@ ACTIONS: tuple[Action, ...] = (
             *_PAGING,
         ),
         rules=(_ONE_END,),
+        current=OnCurrent(
+            names={"statuses": "status"},
+            one=("statuses",),
+            values={
+                "statuses": _none_of("drafted"),
+                "order": {"most_recent_action": "most_recent_action_at", "id": None},
+            },
+        ),
     ),
     Action(
         name="WHOP_LIST_MEMBERSHIPS",
@@ -353,6 +399,12 @@ ACTIONS: tuple[Action, ...] = (
             *_PAGING,
         ),
         rules=(Rule(("company_id",), least=1), _ONE_END),
+        current=OnCurrent(
+            names={"user_ids": "user_id"},
+            one=("user_ids",),
+            gone=("cancel_options",),
+            values={"order": _none_of("id status canceled_at date_joined total_spend")},
+        ),
     ),
     Action(
         name="WHOP_LIST_PAYMENT_METHODS",
@@ -388,6 +440,19 @@ ACTIONS: tuple[Action, ...] = (
             *_PAGING,
         ),
         rules=(_ONE_END,),
+        current=OnCurrent(
+            names={
+                "billing_reasons": "billing_reason",
+                "currencies": "currency",
+                "plan_ids": "plan_id",
+                "product_ids": "product_id",
+                "statuses": "status",
+            },
+            one=("billing_reasons", "currencies", "plan_ids", "product_ids", "statuses"),
+            gone=("substatuses",),
+            always={"include_free": True},
+            values={"order": _none_of("final_amount")},
+        ),
     ),
     Action(
         name="WHOP_RETRIEVE_APP",
@@ -395,7 +460,7 @@ ACTIONS: tuple[Action, ...] = (
         path="/apps/{id}",
         text="Show an app; its key and its secrets are left out.",
         parameters=_id("The app (app_…)."),
-        secrets=("api_key", "secrets"),
+        secrets=_APP_SECRETS,
     ),
     Action(
         name="WHOP_RETRIEVE_AUTHORIZED_USER",
@@ -410,6 +475,7 @@ ACTIONS: tuple[Action, ...] = (
         path="/companies/{id}",
         text="Show a company.",
         parameters=_id("The company (biz_…), or `me`: the key's own."),
+        current=OnCurrent(path="/accounts/{id}"),
     ),
     Action(
         name="WHOP_RETRIEVE_COMPANY_TOKEN_TRANSACTION",
@@ -425,7 +491,12 @@ ACTIONS: tuple[Action, ...] = (
         text="Show a file: whether it is ready, and where it can be read.",
         parameters=_id("The file (file_…)."),
         # Only the answer to its creation is to hold these: whoever asks then is to upload it.
-        secrets=("upload_url", "upload_headers"),
+        secrets=(
+            "upload_url",
+            "upload_headers",
+            "multipart_upload_id",
+            "multipart_upload_urls",
+        ),
     ),
     Action(
         name="WHOP_RETRIEVE_MEMBER",
@@ -440,6 +511,7 @@ ACTIONS: tuple[Action, ...] = (
         path="/plans/{id}",
         text="Show a plan, an archived one too.",
         parameters=_id("The plan (plan_…)."),
+        current=OnCurrent(path="/variants/{id}"),
     ),
     Action(
         name="WHOP_RETRIEVE_PROMO_CODE",

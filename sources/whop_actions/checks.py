@@ -91,6 +91,38 @@ def _value(action: Action, parameter: Parameter, value: Any) -> Any:
     raise _wrong(action, f"{parameter.name} must be {_TYPE_WORDS[parameter.type]}, not {value!r}")
 
 
+def on_current(action: Action, values: Row) -> Row:
+    """The parameters as Whop's Current surface takes them, which has some otherwise."""
+    there = action.current
+
+    def no(says: str) -> BadParameter:
+        return _wrong(
+            action,
+            f"{says} on Whop's Current surface, which SOURCES__WHOP__API_VERSION asks for",
+        )
+
+    found: Row = {}
+    for name, value in values.items():
+        if name in there.gone:
+            raise no(f"there is no {name}")
+        if name in there.always:
+            if value != there.always[name]:
+                raise no(f"{name} is always {str(there.always[name]).lower()}")
+            continue
+        means = there.values.get(name, {})
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, str) and means.get(item, item) is None:
+                raise no(f"{name} cannot be {item}")
+        if isinstance(value, str):
+            value = means.get(value, value)
+        elif name in there.one:
+            if len(value) != 1:
+                raise no(f"{name} takes one value")
+            (value,) = value
+        found[there.names.get(name, name)] = value
+    return found
+
+
 def takes_default(action: Action, rule: Rule) -> bool:
     """Whether the configured company is what is meant when nothing of the rule is given.
 

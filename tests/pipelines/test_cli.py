@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -25,7 +25,7 @@ from pipelines import cli
 from pipelines.destination import DATASET, Destination
 from sources.whop import RESOURCES
 from sources.whop.ranges import WALKERS
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
+from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, options, serve
 
 COMMANDS = sorted(
     str(command.callback.__name__).replace("_", "-")
@@ -150,6 +150,45 @@ def test_check_says_that_all_is_well_table_by_table(connected: Shell, server: Se
             assert resource.name in result.out
     assert "no " not in [line[:3] for line in result.out.splitlines()]
     assert "whop.duckdb" in result.out
+
+
+def test_check_says_which_surface_is_asked_and_who_has_said_so(connected: Shell) -> None:
+    said = connected("check").out
+    assert "Legacy, version 2025-01-01 (the default)" in said
+    assert "a key made since about August 2026" in said
+    said = connected("check", SOURCES__WHOP__API_VERSION="2026-10-15-1").out
+    assert "Current, version 2026-10-15-1 (SOURCES__WHOP__API_VERSION)" in said
+    said = connected("check", SOURCES__WHOP__API_VERSION="2026-10-09-2").out
+    assert "this version is not tried" in said
+    assert "whichever version" in connected("check", SOURCES__WHOP__API_VERSION="none").out
+
+
+def test_check_names_the_setting_of_a_version_that_is_none(connected: Shell) -> None:
+    result = connected("check", SOURCES__WHOP__API_VERSION="newest")
+    assert result.code == 1
+    assert "SOURCES__WHOP__API_VERSION is 'newest'" in result.err
+
+
+@pytest.mark.parametrize("version", ["2025-01-01", "2026-10-15-1"])
+def test_check_says_what_the_key_may_do_and_what_whop_is_to_retire(
+    shell: Shell, version: str
+) -> None:
+    ends = options.Deprecated(since=datetime(2026, 8, 25, tzinfo=UTC))
+    permissions = ALL_PERMISSIONS - {"lead:basic:read"}
+    with serve(business(), permissions=permissions, deprecated={"/members": ends}) as server:
+        shell.point_at(server)
+        result = shell("check", SOURCES__WHOP__API_VERSION=version)
+    assert result.code == 3
+    assert "it may not: lead:basic:read" in result.out
+    assert "GET /members: Whop will retire it (deprecated since 2026-08-25)" in result.out
+
+
+def test_check_says_which_list_whop_has_not(shell: Shell) -> None:
+    with serve(business(), retired=("legacy:/leads",)) as server:
+        shell.point_at(server)
+        result = shell("check")
+    assert result.code == 3
+    assert "There is no such list" in result.out
 
 
 def test_check_loads_nothing(connected: Shell) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
@@ -21,7 +21,7 @@ ENDED = frozenset({"canceled", "expired"})
 OPEN = frozenset({"draft", "open", "pending", "unresolved"})
 """Statuses of a payment that are not final."""
 
-SECRETS = {"apps": ("api_key", "secrets")}
+SECRETS = {"apps": ("api_key", "secrets", "default_api_key", "preview_token")}
 
 OWN_COLUMNS = {
     "company_id": "text",
@@ -53,6 +53,52 @@ EMBEDDED: Mapping[str, tuple[str, ...]] = {
     "members": ("user__", "phone", "company__"),
 }
 """Columns (or how they begin) in which a row shows another object: as of the row's last read."""
+
+
+CURRENT_LACKS: Mapping[str, tuple[str, ...]] = {
+    "companies": ("affiliate_instructions", "featured_affiliate_product__", "member_count",
+                  "published_reviews_count", "updated_at", "verified"),
+    "promo_codes": ("company__",),
+    "members": ("updated_at", "company__"),
+    "memberships": ("checkout_configuration_id", "custom_field_responses", "joined_at",
+                    "payment_collection_paused", "plan__metadata", "product__metadata",
+                    "user__email", "user__name", "user__username"),
+    "payments": ("application_fee__", "company__route", "company__title", "disputes",
+                 "financing_transactions", "member__phone", "membership__phone_number",
+                 "membership__status", "payment_method__card__", "payment_method__created_at",
+                 "plan__internal_notes", "plan__metadata", "product__metadata", "product__route",
+                 "product__title", "promo_code__amount_off", "promo_code__base_currency",
+                 "promo_code__code", "promo_code__number_of_intervals", "promo_code__promo_type",
+                 "refunds", "resolutions", "risk_signals", "settlement_exchange_rate"),
+    "authorized_users": ("company__title",),
+    "apps": ("stats__",),
+}  # fmt: skip
+"""Columns (or how they begin) that Whop's Current surface does not give."""
+
+CURRENT_SAYS_OTHERWISE: Mapping[str, tuple[str, ...]] = {
+    # Its amounts are in the currency a payment settles in.
+    "payments": ("currency", "total", "subtotal", "tax_amount", "refunded_amount",
+                 "amount_after_fees", "settlement_amount", "tax_refunded_amount",
+                 # What of these is shown in a list is not the same.
+                 "payment_method__payment_method_type", "three_ds_verified", "risk_score",
+                 "financing_installments_count"),
+    "memberships": ("metadata",),
+    "companies": ("social_links",),
+    "products": ("gallery_images",),
+    "apps": ("base_url",),
+    "members": ("company__",),
+}  # fmt: skip
+"""Columns that it fills with something else than Legacy for the same thing."""
+
+
+def on_current(table: str, values: Row, given: Iterable[str]) -> Row:
+    """The columns of a row that both surfaces fill alike; not those that a Legacy row has not."""
+    apart = CURRENT_LACKS.get(table, ()) + CURRENT_SAYS_OTHERWISE.get(table, ())
+    return {
+        name: value
+        for name, value in values.items()
+        if name in given and not (apart and name.startswith(apart)) and name != "_whop_extra"
+    }
 
 
 def embedded(table: str, column: str) -> bool:

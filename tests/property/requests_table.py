@@ -1,6 +1,6 @@
 """What a run costs in requests, and what created_after alone misses.
 
-    python -m tests.property.requests_table --members 100000 --years 3
+    python -m tests.property.requests_table --members 100000 --years 3 --surface current
 
 A simulated business is loaded once, a day passes, and what has changed is then looked for in three
 ways: a full pass of a copy of that warehouse, our next run, and created_after alone. Requests are
@@ -30,10 +30,11 @@ import orjson
 from sources.whop.client import WhopClient
 from sources.whop.planning import iso
 from sources.whop.resources import BY_NAME
+from sources.whop.surface import CURRENT, LEGACY, SURFACES, Surface
 from sources.whop_simulator import Business, Server, serve
 
 from .database import Database
-from .expected import Row, columns, embedded
+from .expected import Row, columns, embedded, on_current
 from .scenario import TABLES as STORY_TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,7 @@ def measure(
     *,
     days: float = 1,
     share: float = 0,
+    surface: Surface = LEGACY,
 ) -> Outcome:
     """Load, let time pass, and count what each way asks and misses.
 
@@ -77,13 +79,14 @@ def measure(
         days: how long until the next run.
         share: how much of all rows is to be new or changed by then; what a day of the simulated
             business does not change of that is changed by hand.
+        surface: the surface of Whop's API that is asked.
     """
     business = Business(seed=7, members=members, years=years)
     database = Database("duckdb", str(folder / "whop.duckdb"))
     copy = Database("duckdb", str(folder / "copy.duckdb"))
     before = _fingerprints(business)
     with serve(business, foreign=False) as server:
-        _sync(server, database, folder, "first load")
+        _sync(server, database, folder, "first load", surface)
         shutil.copy(database.credentials, copy.credentials)
         cursors = _newest(business)
         server.advance(timedelta(days=days))
@@ -94,12 +97,12 @@ def measure(
             for table in TABLES
         }
         sizes = {table: len(rows) for table, rows in after.items()}
-        full = _sync(server, copy, folder, "full", full=True)
-        ours = _sync(server, database, folder, "ours")
-        alone, brought = _created_after(server, business.company_id, cursors)
-        _compare(full, business, changed, _stored(copy, changed))
-        _compare(ours, business, changed, _stored(database, changed))
-        _compare(alone, business, changed, brought)
+        full = _sync(server, copy, folder, "full", surface, full=True)
+        ours = _sync(server, database, folder, "ours", surface)
+        alone, brought = _created_after(server, business.company_id, cursors, surface)
+        _compare(full, business, changed, _stored(copy, changed), surface)
+        _compare(ours, business, changed, _stored(database, changed), surface)
+        _compare(alone, business, changed, brought, surface)
         ways = [full, ours, alone]
     return Outcome(sizes, {table: len(keys) for table, keys in changed.items()}, ways)
 
@@ -164,23 +167,24 @@ def _newest(business: Business) -> dict[str, datetime]:
 
 
 def _created_after(
-    server: Server, company_id: str, cursors: dict[str, datetime]
+    server: Server, company_id: str, cursors: dict[str, datetime], surface: Surface
 ) -> tuple[Measured, dict[str, dict[str, Row]]]:
     """What a sync does that only asks for what was created since; lists without it are read."""
     server.reset_counters()
     started = time.monotonic()
     brought: dict[str, dict[str, Row]] = {}
-    with WhopClient(server.api_key, server.base_url) as client:
+    with WhopClient(server.api_key, server.base_url, surface.version) as client:
         client._rate_limit.wait = lambda *_: None  # type: ignore[method-assign]
         for table in TABLES:
-            resource = BY_NAME[table]
+            resource = BY_NAME[table].on(surface)
             params: dict[str, str | Sequence[str]] = dict(resource.params)
             if table in cursors:
                 params["created_after"] = iso(cursors[table] - timedelta(hours=1))
             pages = client.pages(
                 resource.path, params, tenant=resource.tenant, company_id=company_id
             )
-            brought[table] = {row["id"]: columns(table, row) for page in pages for row in page.rows}
+            rows_read = [resource.shape.read(row) for page in pages for row in page.rows]
+            brought[table] = {row["id"]: columns(table, row) for row in rows_read}
     rows = sum(len(found) for found in brought.values())
     way = "created_after alone"
     seconds = time.monotonic() - started
@@ -188,7 +192,13 @@ def _created_after(
 
 
 def _sync(
-    server: Server, database: Database, folder: Path, way: str, *, full: bool = False
+    server: Server,
+    database: Database,
+    folder: Path,
+    way: str,
+    surface: Surface,
+    *,
+    full: bool = False,
 ) -> Measured:
     """One sync in a process of its own."""
     server.reset_counters()
@@ -198,6 +208,7 @@ def _sync(
         "api_key": server.api_key,
         "full": full,
         "full_every_days": 9999,
+        "api_version": surface.version,
         "tables": STORY_TABLES,
     }
     started = time.monotonic()
@@ -242,17 +253,21 @@ def _compare(
     business: Business,
     changed: dict[str, set[str]],
     known: dict[str, dict[str, Row]],
+    surface: Surface,
 ) -> None:
     for table, keys in changed.items():
-        found = sum(_shows(business, table, key, known[table].get(key)) for key in keys)
+        found = sum(_shows(business, table, key, known[table].get(key), surface) for key in keys)
         measured.missed[table] = len(keys) - found
 
 
-def _shows(business: Business, table: str, key: str, row: Row | None) -> bool:
+def _shows(business: Business, table: str, key: str, row: Row | None, surface: Surface) -> bool:
     """Whether a known row is the row at Whop, but for what it shows of other objects."""
     if row is None:
         return False
     real = columns(table, business.row(table, key))
+    if surface is CURRENT:
+        only_there = BY_NAME[table].current.columns.keys()
+        real = on_current(table, real, BY_NAME[table].columns.keys() - only_there)
     return all(
         row.get(name) == value
         for name, value in real.items()
@@ -283,6 +298,7 @@ def main() -> None:
     parser.add_argument("--years", type=float, default=3)
     parser.add_argument("--days", type=float, default=1)
     parser.add_argument("--share", type=float, default=0, help="0.01: one row in a hundred")
+    parser.add_argument("--surface", choices=[each.name for each in SURFACES], default=LEGACY.name)
     parser.add_argument("--sync", help=argparse.SUPPRESS)
     parser.add_argument("--result", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -297,6 +313,7 @@ def main() -> None:
             Path(folder),
             days=given.days,
             share=given.share,
+            surface=next(each for each in SURFACES if each.name == given.surface),
         )
     print("\n".join(_lines(outcome)))
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from sources.whop.surface import CURRENT, LEGACY, Surface
+
 from .requests_table import measure
 
 
-def test_a_run_misses_nothing_and_asks_for_little(tmp_path: Path) -> None:
-    outcome = measure(600, 1.5, tmp_path)
+@pytest.mark.parametrize("surface", [LEGACY, CURRENT], ids=str)
+def test_a_run_misses_nothing_and_asks_for_little(tmp_path: Path, surface: Surface) -> None:
+    outcome = measure(600, 1.5, tmp_path, surface=surface)
     full, ours, alone = outcome.ways
     assert outcome.changed["payments"] and outcome.changed["memberships"]
     assert not any(full.missed.values()), full.missed

@@ -16,7 +16,8 @@ import pytest
 
 from sources import whop_actions as actions
 from sources.whop.client import KeyRefused, Unconfirmed, WhopClient, WhopError
-from sources.whop_actions import ACTIONS, BadParameter, find, prepare, run, upload
+from sources.whop.surface import CURRENT
+from sources.whop_actions import ACTIONS, BadParameter, Request, find, prepare, run, upload
 from sources.whop_simulator import Business, Fault, Server, serve
 
 Row = dict[str, Any]
@@ -774,3 +775,133 @@ def test_secrets_of_a_list_are_taken_out() -> None:
 def test_whop_error_is_the_only_thing_perform_raises(client: WhopClient) -> None:
     with pytest.raises(WhopError):
         actions.perform(client, prepare("retrieve-user", {"id": "nobody-at-all"}))
+
+
+# On Whop's Current surface
+
+
+def on_current(name: str, given: dict[str, Any]) -> Request:
+    return prepare(name, given, company_id="biz_1", surface=CURRENT)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "path", "sent"),
+    [
+        ("retrieve-company", {"id": "me"}, "/accounts/me", {}),
+        ("retrieve-plan", {"id": "plan_1"}, "/variants/plan_1", {}),
+        ("update-plan", {"id": "plan_1", "title": "A"}, "/variants/plan_1", {"title": "A"}),
+        (
+            "list-members",
+            {"statuses": ["left"], "order": "most_recent_action", "user_ids": ["u", "v"]},
+            "/members",
+            {"status": "left", "order": "most_recent_action_at", "user_ids": ["u", "v"]},
+        ),
+        (
+            "list-memberships",
+            {"user_ids": ["u"], "statuses": ["active", "canceling"], "order": "created_at"},
+            "/memberships",
+            {"user_id": "u", "statuses": ["active", "canceling"], "order": "created_at"},
+        ),
+        (
+            "list-payments",
+            {"statuses": ["open"], "currencies": ["eur"], "plan_ids": ["p"], "include_free": True},
+            "/payments",
+            {"status": "open", "currency": "eur", "plan_id": "p"},
+        ),
+        ("list-apps", {"verified_apps_only": True}, "/apps", {"verified": "true"}),
+        (
+            "create-access-token",
+            {"company_id": "biz_1"},
+            "/access_tokens",
+            {"account_id": "biz_1"},
+        ),
+    ],
+)
+def test_a_call_is_made_as_current_takes_it(
+    name: str, given: dict[str, Any], path: str, sent: dict[str, Any]
+) -> None:
+    request = on_current(name, given)
+    assert request.path == path
+    assert (request.body if request.action.changes else request.query) == sent
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("list-members", {"statuses": ["left", "joined"]}, "statuses takes one value"),
+        ("list-members", {"statuses": ["drafted"]}, "statuses cannot be drafted"),
+        ("list-members", {"order": "id"}, "order cannot be id"),
+        ("list-memberships", {"cancel_options": ["other"]}, "there is no cancel_options"),
+        ("list-memberships", {"order": "canceled_at"}, "order cannot be canceled_at"),
+        ("list-payments", {"substatuses": ["refunded"]}, "there is no substatuses"),
+        ("list-payments", {"include_free": False}, "include_free is always true"),
+        ("list-payments", {"order": "final_amount"}, "order cannot be final_amount"),
+        ("list-apps", {"order": "time_spent"}, "order cannot be time_spent"),
+    ],
+)
+def test_what_current_has_not_is_said_before_anything_is_sent(
+    name: str, given: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(BadParameter, match=f"{says} on Whop's Current surface"):
+        on_current(name, given)
+    prepare(name, given, company_id="biz_1")
+
+
+def test_a_request_is_shown_as_current_gets_it() -> None:
+    given = {"statuses": ["active", "canceling"]}
+    assert on_current("list-memberships", given).shown("https://x")["query"] == {
+        "statuses": ["active", "canceling"],
+        "account_id": "biz_1",
+    }
+
+
+def test_every_name_of_current_belongs_to_a_parameter() -> None:
+    for action in ACTIONS:
+        there = action.current
+        known = {each.name: each for each in action.parameters}
+        named = {*there.names, *there.one, *there.gone, *there.always, *there.values}
+        assert named <= known.keys(), action.name
+        assert all(known[name].type.startswith("[") for name in there.one)
+        for name, means in there.values.items():
+            assert not known[name].enum or means.keys() <= {*known[name].enum}
+
+
+@pytest.fixture
+def current(own: tuple[Server, Business, WhopClient]) -> Iterator[tuple[Server, WhopClient]]:
+    """Whop's Current surface, and a client of it."""
+    server, _, _ = own
+    with WhopClient(server.api_key, server.base_url, CURRENT.version, max_attempts=1) as one:
+        yield server, one
+
+
+ONE_VALUE: dict[str, Parameters] = {
+    "list-payments": lambda b: {"include_free": True, "currencies": ["usd"], "last": 4},
+}
+"""Reads that take less on Current."""
+
+
+def test_every_action_on_current(
+    own: tuple[Server, Business, WhopClient], current: tuple[Server, WhopClient]
+) -> None:
+    _, business, _ = own
+    server, client = current
+    changes: dict[str, Row] = {
+        "create-access-token": {"company_id": business.company_id},
+        "create-file": {"filename": "a.pdf"},
+        "update-plan": {**some("plans")(business), "title": "x"},
+        "delete-promo-code": some("promo_codes")(business),
+    }
+    for action in ACTIONS:
+        name = action.short_name
+        given = {**READS, **ONE_VALUE}[name](business) if name in READS else changes[name]
+        server.reset_counters()
+        answer = run(client, name, given, company_id=business.company_id)
+        found = data(answer)
+        assert found, name
+        path = action.path_on(CURRENT)
+        assert server.requests == {f"{action.method} {path}": 1}
+        if action.lists:
+            assert found["data"], name
+        text = json.dumps(found)
+        for secret in action.secrets:
+            assert f'"{secret}"' not in text, name

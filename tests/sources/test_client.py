@@ -199,6 +199,63 @@ def test_arrays_are_sent_with_brackets_and_texts_without() -> None:
     ]
 
 
+def test_on_current_a_name_is_repeated_for_each_value() -> None:
+    with whop(listing(), api_version="2026-10-15-1") as (server, client):
+        rows(client.pages("/memberships", {"statuses": ("active", "canceling")}))
+    assert sorted(server.asked[0].query) == [
+        ("first", "100"),
+        ("statuses", "active"),
+        ("statuses", "canceling"),
+    ]
+
+
+def test_a_list_may_have_other_names_for_its_page_and_its_cursor() -> None:
+    with whop(listing({"id": "1"}, next_cursor="c1"), listing()) as (server, client):
+        rows(client.pages("/financial_activity", {}, page_size="limit", cursor="cursor"))
+    assert [sorted(asked.query) for asked in server.asked] == [
+        [("limit", "100")],
+        [("cursor", "c1"), ("limit", "100")],
+    ]
+
+
+# What Whop says of the end of an operation
+
+
+def test_that_an_operation_will_end_is_noted_once() -> None:
+    headers = {
+        "Deprecation": "@1787616000",
+        "Sunset": "Wed, 31 Mar 2027 00:00:00 GMT",
+        "Link": '<https://docs.whop.com/a>; rel="help", </api/v1/payouts>; rel="successor-version"',
+    }
+    page = listing({"id": "1"}, next_cursor="c1")
+    page.headers = headers
+    last = listing()
+    last.headers = headers
+    with whop(page, last) as (_, client):
+        rows(client.pages("/withdrawals", {}))
+    assert client.notices == {
+        "GET /withdrawals": "GET /withdrawals: Whop will retire it on Wed, 31 Mar 2027 00:00:00 "
+        "GMT (deprecated since 2026-08-25) in favour of /api/v1/payouts; a later release of "
+        "whop-elt may be needed"
+    }
+
+
+@pytest.mark.parametrize("headers", [{"Deprecation": "true"}, {"Sunset": "soon"}])
+def test_headers_that_are_not_as_their_standards_say_are_told_all_the_same(
+    headers: dict[str, str],
+) -> None:
+    with whop(Says({"id": "x"}, headers=headers)) as (_, client):
+        client.object("/payments", "x")
+    (notice,) = client.notices.values()
+    assert notice.startswith("GET /payments/{id}: Whop will retire it")
+
+
+def test_a_link_alone_is_no_notice() -> None:
+    with whop(Says({"id": "x"}, headers={"Link": '</b>; rel="successor-version"'})) as (_, client):
+        client.object("/payments", "x")
+    assert client.notices == {}
+
+
 def test_the_page_size_can_be_set_by_the_caller() -> None:
     with whop(listing()) as (server, client):
         rows(client.pages("/payments", {"first": "1"}))
@@ -375,6 +432,7 @@ def test_a_table_without_a_tenant_sends_none() -> None:
         (404, NotFound),
         (422, RequestRefused),
         (405, RequestRefused),
+        (410, NotFound),
     ],
 )
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from sources.whop import resources
 from sources.whop.planning import (
+    FeedWalk,
     Plan,
     Range,
     Settings,
@@ -18,6 +20,7 @@ from sources.whop.planning import (
     dump,
     in_seconds,
     load,
+    on_version,
     plan,
     remember,
     renewed,
@@ -29,6 +32,7 @@ from sources.whop.resources import (
     RESOURCES,
     Resource,
 )
+from sources.whop.surface import CURRENT
 
 NOW = datetime(2026, 3, 10, 12, 0, 0, 401_999, tzinfo=UTC)
 CURSOR = NOW - timedelta(hours=5)
@@ -300,6 +304,7 @@ def test_the_end_of_a_pass_is_remembered_as_of_its_start_and_with_its_newest_row
         TableState(),
         SEEN,
         UNDER_WAY,
+        replace(UNDER_WAY, api_version="2026-10-15-1", both_surfaces=True),
         TableState(made_anew=NOW, unreadable={"pay_1": ("paid_at", "total")}),
     ],
 )
@@ -309,6 +314,77 @@ def test_state_survives_being_stored_as_json(state: TableState) -> None:
 
 def test_what_an_older_release_kept_in_the_state_is_left_out() -> None:
     assert load({**dump(SEEN), "pass_position": CURSOR.isoformat()}) == SEEN
+
+
+# Another version of Whop's API
+
+L, C = "2025-01-01", "2026-10-15-1"
+
+
+def planned_on_current(name: str, state: TableState = SEEN, **settings: Any) -> Plan:
+    return plan(BY_NAME[name].on(CURRENT), state, NOW, Settings(**settings))
+
+
+def test_a_table_read_in_another_version_is_read_whole_and_its_pass_begins_anew() -> None:
+    before = replace(UNDER_WAY, api_version=L)
+    state = on_version(before, C)
+    assert state == TableState(CURSOR, LAST_RUN, api_version=C, both_surfaces=True)
+    assert planned_on_current("payments", state).whole
+    # Its part is remembered in the version it was read in, and gone on with there.
+    part = remember(BY_NAME["payments"], state, "full", NOW, CURSOR, LEFT)
+    assert on_version(part, C) == part
+    assert planned_on_current("payments", part).walks == (Walk(ranges=LEFT),)
+    done = remember(BY_NAME["payments"], part, "full", NOW, CURSOR)
+    assert (done.api_version, done.both_surfaces, done.last_full) == (C, True, NOW)
+
+
+def test_another_version_of_the_same_surface_is_read_whole_and_nothing_is_kept_for_it() -> None:
+    state = on_version(replace(SEEN, api_version=C), "2026-10-20")
+    assert (state.last_full, state.both_surfaces) == (None, False)
+
+
+def test_what_a_release_without_versions_left_is_legacy_s() -> None:
+    assert on_version(SEEN, L) == replace(SEEN, api_version=L)
+    assert on_version(SEEN, C).last_full is None
+
+
+def test_a_table_that_was_never_read_is_on_one_surface() -> None:
+    assert on_version(TableState(), C) == TableState(api_version=C)
+
+
+def test_payments_on_current_are_asked_for_by_each_open_status_and_by_what_the_ledger_names() -> (
+    None
+):
+    half_a_year = Walk(ranges=(Range(NOW - timedelta(days=180)),))
+    assert planned_on_current("payments") == Plan(
+        "incremental",
+        (
+            Walk(ranges=(Range(HOUR_BEFORE_CURSOR),)),
+            *(
+                Walk({"status": status})
+                for status in ("open", "authorized", "pending", "unresolved")
+            ),
+        ),
+        whole=False,
+        feed=FeedWalk(HOUR_BEFORE_LAST_RUN, otherwise=(half_a_year,)),
+    )
+    assert planned_on_current("payments", full=True).feed is None
+
+
+def test_the_latest_action_has_another_name_on_current() -> None:
+    (_, walk) = planned_on_current("members").walks
+    assert walk.params == {"order": "most_recent_action_at", "direction": "desc"}
+
+
+def test_rows_that_a_list_leaves_out_are_asked_for_by_name_in_a_full_pass() -> None:
+    canceled = Walk({"status": "canceled"}, in_ranges=False)
+    assert planned_on_current("entries", full=True).walks == (Walk(), canceled)
+    assert Walk({"status": "pending"}) in planned_on_current("entries").walks
+
+
+def test_members_on_current_are_not_cut_by_a_time_that_is_not_their_creation_s() -> None:
+    assert BY_NAME["members"].ranged
+    assert not BY_NAME["members"].on(CURRENT).ranged
 
 
 # Lists that can only be read whole

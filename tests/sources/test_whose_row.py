@@ -17,10 +17,16 @@ def look(row: dict[str, Any]) -> None:
     reader._check_company(BY_NAME["payments"], {"id": "pay_1", **row})
 
 
-@pytest.mark.parametrize("company", [{"id": "biz_a"}, "biz_a", None, {"id": None}])
-def test_our_own_row_and_one_that_does_not_say_are_taken(company: Any) -> None:
+@pytest.mark.parametrize("company", [{"id": "biz_a"}, "biz_a"])
+def test_our_own_row_is_taken(company: Any) -> None:
     look({"company": company})
-    look({})
+
+
+def test_a_row_that_does_not_say_whose_it_is_is_refused_where_rows_say_so() -> None:
+    assert BY_NAME["payments"].company_named == "nullable"
+    look({"company": None})
+    with pytest.raises(ForeignRow, match="pay_1 does not say which company it belongs to"):
+        look({})
 
 
 @pytest.mark.parametrize("company", [{"id": "biz_b"}, "biz_b"])

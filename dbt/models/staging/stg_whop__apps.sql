@@ -21,6 +21,8 @@ renamed as (
         stats__time_spent_last24_hours as time_spent_last_24_hours,
         requested_permissions,
         redirect_uris,
+        marketplace_status,
+        businesses_created_count,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

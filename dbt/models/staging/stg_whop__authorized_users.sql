@@ -11,6 +11,12 @@ renamed as (
         user__name as name,
         user__username as username,
         user__email as email,
+        status,
+        is_agent,
+        authorized_role__name as custom_role,
+        reports_to_id,
+        created_at,
+        updated_at,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -19,6 +19,7 @@ renamed as (
         metadata,
         created_at,
         updated_at,
+        allow_promo_codes,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -17,6 +17,12 @@ renamed as (
         updated_at,
         metadata,
         social_links,
+        status,
+        country,
+        industry_type,
+        total_usd as whop_balance_usd,
+        total_earned_usd as whop_total_earned_usd,
+        balances,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -14,6 +14,13 @@ renamed as (
         charge_for_alert as is_charged,
         transaction_date as transaction_at,
         created_at,
+        product__id as product_id,
+        card_brand,
+        auto_refunded as is_auto_refunded,
+        fee,
+        lower(fee_currency) as fee_currency,
+        reported_at,
+        updated_at,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

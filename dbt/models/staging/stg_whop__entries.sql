@@ -16,6 +16,9 @@ renamed as (
         status,
         custom_field_responses,
         created_at,
+        membership_id,
+        approval_failure_reason,
+        updated_at,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

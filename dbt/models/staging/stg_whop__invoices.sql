@@ -17,6 +17,8 @@ renamed as (
         user__name as name,
         due_date as due_at,
         created_at,
+        payment_processing as is_payment_processing,
+        line_items,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -20,6 +20,7 @@ renamed as (
         updated_at,
         joined_at,
         most_recent_action_at,
+        last_accessed_at,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -11,6 +11,10 @@ renamed as (
         name as fee_name,
         lower(currency) as currency,
         amount,
+        family as fee_family,
+        settlement_amount,
+        lower(settlement_currency) as settlement_currency,
+        collected_at,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -20,6 +20,8 @@ renamed as (
         sepa_debit__country as sepa_country,
         sepa_debit__last4 as sepa_last4,
         created_at,
+        card__funding_type as card_funding_type,
+        card__expired as card_is_expired,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

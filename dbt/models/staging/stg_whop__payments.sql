@@ -58,6 +58,12 @@ renamed as (
         disputes,
         refunds,
         resolutions,
+        presentment_total,
+        lower(presentment_currency) as presentment_currency,
+        decline_code,
+        shipment_id,
+        quote_id,
+        holds,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -16,6 +16,12 @@ renamed as (
         reference_value,
         created_at,
         provider_created_at,
+        lower(original_currency) as original_currency,
+        original_amount,
+        reason,
+        failure_reason,
+        visa_rdr as is_visa_rdr,
+        updated_at,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

@@ -17,6 +17,8 @@ renamed as (
         payment_method__mailing_address__country as mailing_country,
         metadata,
         created_at,
+        last_setup_error__code as error_code,
+        updated_at,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

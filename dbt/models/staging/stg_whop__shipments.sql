@@ -15,6 +15,8 @@ renamed as (
         delivery_estimate as delivery_estimated_at,
         created_at,
         updated_at,
+        tracking_url,
+        checkpoints,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

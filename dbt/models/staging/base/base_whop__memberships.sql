@@ -29,6 +29,16 @@ renamed as (
         manage_url,
         metadata,
         custom_field_responses,
+        collection_method,
+        billing_period_days,
+        initial_price,
+        renewal_price,
+        expires_at,
+        most_recent_action,
+        most_recent_action_at,
+        split_pay_current_payments,
+        split_pay_required_payments,
+        feedback_option__label as feedback_option,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

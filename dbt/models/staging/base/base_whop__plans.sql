@@ -30,6 +30,11 @@ renamed as (
         created_at,
         updated_at,
         metadata,
+        sku,
+        attributes,
+        formatted_price,
+        initial_price_due,
+        offer_cancel_discount,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest

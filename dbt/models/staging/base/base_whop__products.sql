@@ -23,6 +23,9 @@ renamed as (
         created_at,
         updated_at,
         metadata,
+        average_review_rating,
+        marketplace_status,
+        labels,
         _whop_synced_at as synced_at,
         _whop_deleted_at as deleted_at
     from newest
