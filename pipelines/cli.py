@@ -383,10 +383,11 @@ def grant_reader(
 ) -> None:
     """Let a Postgres role read the marts: no personal data, no raw tables, no writing."""
     from .destination import MARTS, open_destination
-    from .grants import grant, grant_statements
+    from .grants import grant, grant_statements, refuse_without_roles
     from .run import locked_destination
 
     set_up("text", quiet=False)
+    refuse_without_roles(_destination(destination))
     if not apply:
         if with_password:
             raise SettingError("--password goes with --apply: a password is never printed")

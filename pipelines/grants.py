@@ -27,6 +27,14 @@ NO_ROLES = (
 )
 
 
+def refuse_without_roles(name: str) -> None:
+    """Raise a SettingError when a destination of this name has no roles."""
+    if name == "duckdb":
+        raise SettingError(NO_ROLES)
+    if name != "postgres":
+        raise SettingError(f"Roles are granted on postgres only, not on {name}")
+
+
 def grant_statements(destination: Destination, name: str) -> list[str]:
     """Return the SQL that makes a role a reader of the marts; it may be run again at any time.
 
@@ -125,10 +133,7 @@ def _check_name(cursor: Any, name: str, builder: str) -> None:
 @contextmanager
 def _connected(destination: Destination) -> Iterator[Any]:
     """A connection of the driver; what Postgres refuses becomes one line."""
-    if destination.name == "duckdb":
-        raise SettingError(NO_ROLES)
-    if destination.name != "postgres":
-        raise SettingError(f"Roles are granted on postgres only, not on {destination.name}")
+    refuse_without_roles(destination.name)
     with destination.pipeline.sql_client() as client:
         connection: Any = client.native_connection
         connection.autocommit = False
