@@ -417,7 +417,10 @@ def simulate(context: typer.Context) -> None:
     serve(context.args)
 
 
-@app.command(epilog="In a client's configuration: command whop-elt, arguments mcp. docs/agents.md")
+@app.command(
+    epilog="Examples: whop-elt mcp --destination postgres; whop-elt mcp --http --allow-writes. "
+    "How a client is told of it: docs/agents.md"
+)
 def mcp(
     destination: DestinationName = None,
     allow_writes: Annotated[

@@ -103,13 +103,12 @@
 -#}
 {% macro replace_rows(target, made) %}
     {%- set names = [] -%}
-    {%- set compared = [] -%}
     {%- for column in columns_of(made) -%}
         {%- do names.append(column.quoted) -%}
-        {%- do compared.append(column.quoted ~ ('::text' if column.type in ('json', 'xml') else '')) -%}
     {%- endfor -%}
-    {%- set row = 'row(' ~ compared | join(', ') ~ ')' -%}
-    {%- set digests = 'hash_record_extended(' ~ row ~ ', 0), hash_record_extended(' ~ row ~ ', 1)' -%}
+    {#- Of the text, as Postgres hashes a number without its sign: 20 and -20 would be the same row. -#}
+    {%- set row = 'row(' ~ names | join(', ') ~ ')::text' -%}
+    {%- set digests = 'hashtextextended(' ~ row ~ ', 0), hashtextextended(' ~ row ~ ', 1)' -%}
     {%- set differing = made.incorporate(path={'identifier': target.identifier ~ '__differing'}) -%}
     {%- do run_query('drop table if exists ' ~ differing) -%}
     {%- set count = run_query(
