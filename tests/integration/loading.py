@@ -138,32 +138,36 @@ class Line:
 def expected(business: Business, table: str) -> Table:
     """What the warehouse must hold of a table after a full run: documented columns only."""
     resource = BY_NAME[table]
-    named = {
-        target: {
-            row[column.removesuffix("__id")]["id"]
-            for other in RESOURCES
-            for column, to in other.refers_to.items()
-            if to == target
-            for row in business.rows(other.name)
-            if row.get(column.removesuffix("__id"))
-        }
-        for target in ("plans", "products", "promo_codes")
-    }
+    named = named_in(business, table)
     found: Table = {}
     for row in business.rows(table):
         if table == "companies" or resource.details:
-            if left_out(table, row) and row["id"] not in named[table]:
+            if left_out(table, row) and row["id"] not in named:
                 continue
             row = business.row(table, row["id"])
         elif table == "reviews":
             of = business.row(table, row["id"])["product"]["id"]
             row = {**row, "product": {"id": of}}
         elif left_out(table, row):
-            if row["id"] not in named[table]:
+            if row["id"] not in named:
                 continue
             row = business.row(table, row["id"])
         found[row["id"]] = flat(resource, row)
     return found
+
+
+def named_in(business: Business, table: str) -> set[str]:
+    """Ids of a table that loaded rows name: a hidden plan that nobody has names nothing."""
+    return {
+        row[column.removesuffix("__id")]["id"]
+        for other in RESOURCES
+        for column, to in other.refers_to.items()
+        if to == table
+        for hidden in [named_in(business, other.name)]
+        for row in business.rows(other.name)
+        if row.get(column.removesuffix("__id"))
+        and (row["id"] in hidden or not left_out(other.name, row))
+    }
 
 
 def left_out(table: str, row: Row) -> bool:

@@ -60,6 +60,7 @@ def company(title: str, products: dict[str, str], **values: Any) -> CompanyRows:
     return CompanyRows(
         company={"company_id": "biz_a", "title": title, "as_of": datetime(2026, 1, 9, tzinfo=UTC)},
         freshness=[],
+        off_pace=[],
         months=[{**figures, **values, "month": month} for month in months],
         churn=[
             {
