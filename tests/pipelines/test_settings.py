@@ -337,8 +337,8 @@ def test_vars_count_more_than_the_settings_and_keep_the_others(
 def test_a_file_is_named_in_dlt_too_whatever_its_folder_is_called(shell: Shell) -> None:
     write(
         shell,
-        '[whop_elt]\nplan_versions = " Läden von Bob/alte Pläne.csv "\nreport = "Bob s/page.html"\n',
-        encoding="utf-8",
+        '[whop_elt]\nplan_versions = " Läden von Bob/alte Pläne.csv "\n'
+        'report = "Bob s/page.html"\n',
     )
     tell = (
         "from pipelines.settings import plan_versions_path, report_path; "
