@@ -1,13 +1,13 @@
 """What plans were before the first sync: read from a file by hand, laid beside the raw tables.
 
 Whop says what a plan is now. From the first sync on, each state of it is kept; what was edited
-before that only the business knows, and can tell in a CSV file that `WHOP_ELT_PLAN_VERSIONS` names.
+before that only the business knows, and can tell in a CSV file that `WHOP_ELT_PLAN_VERSIONS` names
+(in .dlt, `plan_versions` under `[whop_elt]`).
 """
 
 from __future__ import annotations
 
 import csv
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from .destination import Destination
 from .errors import SettingError
+from .settings import plan_versions_path
 
 SETTING = "WHOP_ELT_PLAN_VERSIONS"
 TABLE = "given_plan_versions"
@@ -133,17 +134,15 @@ def load(destination: Destination, path: Path | None = None) -> int:
 
     Args:
         destination: the warehouse; nothing happens while it has no raw tables.
-        path: the file; None is the one that `WHOP_ELT_PLAN_VERSIONS` names, if it names one.
+        path: the file; None is the one that the setting names, if it names one.
 
     Returns:
         How many versions there are.
 
     Raises:
-        SettingError: the file cannot be read; the table is left as it was.
+        SettingError: the setting or the file cannot be read; the table is left as it was.
     """
-    named = os.environ.get(SETTING, "").strip()
-    if path is None and named:
-        path = Path(named)
+    path = path or plan_versions_path()
     versions = read(path) if path else []
     with destination.pipeline.sql_client() as client:
         if not client.has_dataset():

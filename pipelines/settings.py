@@ -271,8 +271,12 @@ def destination_name(given: str | None = None) -> str:
 
 def report_path(given: Path | None = None) -> Path | None:
     """Where the report is written: what is given, WHOP_ELT_REPORT, `[whop_elt] report`."""
-    path = _own("report", str(given) if given else None)
-    return Path(path) if path else None
+    return given or _own_path("report")
+
+
+def plan_versions_path() -> Path | None:
+    """The file that says what plans were: WHOP_ELT_PLAN_VERSIONS, `[whop_elt] plan_versions`."""
+    return _own_path("plan_versions")
 
 
 def address(name: str) -> str | None:
@@ -454,6 +458,13 @@ def _texts(field: str) -> list[str]:
 
 def _own(name: str, given: str | None) -> str | None:
     return given or os.environ.get(f"WHOP_ELT_{name.upper()}") or _text(f"whop_elt.{name}")
+
+
+def _own_path(name: str) -> Path | None:
+    # A folder's name may have blanks and letters that no id has: it is not cleaned.
+    value = os.environ.get(f"WHOP_ELT_{name.upper()}", "").strip() or _get(f"whop_elt.{name}")
+    text = str(value or "").strip()
+    return Path(text) if text else None
 
 
 def _unique(values: Sequence[Any] | None, name: str) -> list[str]:

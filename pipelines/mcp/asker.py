@@ -234,7 +234,15 @@ def _guarded(reader: Any, destination: str, contacts: bool, sql: str) -> str:
         name = f"{schema}.{table}"
         marts.setdefault(name, [])
         marts[name].append(column)
-    return allowed(sql, destination, marts)
+    try:
+        return allowed(sql, destination, marts)
+    except ToolFailed as refused:
+        if contacts and reader.copied_at:
+            raise ToolFailed(
+                f"{refused}. (A run has the warehouse open, and names and addresses are not in its "
+                "copy for readers: ask for them again when the run is over)"
+            ) from None
+        raise
 
 
 def _data_pages() -> float:

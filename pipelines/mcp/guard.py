@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 
-from ..names import MARTS
+from ..names import MARTS, PERSONAL
 from .tool import ToolFailed
 
 LONGEST = 20_000
@@ -213,6 +213,8 @@ def _resolve(table: exp.Table, marts: Marts) -> None:
     if schema is None and _is_defined_here(table, name):
         return
     full = f"{_spelled(schema)}.{name}" if schema is not None else f"{MARTS}.{name}"
+    if schema is None and full not in marts and f"{PERSONAL}.{name}" in marts:
+        full = f"{PERSONAL}.{name}"
     if full not in marts:
         there = ", ".join(sorted(each.removeprefix(f"{MARTS}.") for each in marts))
         raise ToolFailed(f"There is no mart {full[:100]}; there are: {there}")

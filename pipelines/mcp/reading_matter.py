@@ -75,8 +75,9 @@ def analysis_sql(text: str, dialect: str, *, contacts: bool) -> str:
 
     marts = described_marts(contacts=True)
     names = {"ref": lambda name: marts[name].full_name, "dbt": _Dbt()}
+    macros = (PROJECT / "macros" / "statuses.sql").read_text(encoding="utf-8")
     # The analyses are ours, and are only looked at: nothing of the data is in them.
-    sql = jinja2.Environment(autoescape=False).from_string(text).render(**names)
+    sql = jinja2.Environment(autoescape=False).from_string(macros + text).render(**names)
     tree = sqlglot.parse_one(sql, dialect=dialect)
     if not contacts:
         _without_contacts(tree, marts)

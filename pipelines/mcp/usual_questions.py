@@ -51,9 +51,11 @@ def usual_tools(numbers: Numbers) -> Iterator[Tool]:
     yield Tool(
         name="who_is_at_risk",
         title="Who is about to leave",
-        text="Paying subscriptions that are canceled for the end of their period, or whose charge "
-        "failed and was not recovered, the largest first: since when, how much is unpaid, and why "
-        f"the last charge failed. Names the {AT_RISK_SHOWN} largest; the totals are of all.",
+        text="Paying subscriptions that are canceled for the end of their period, unpaid (past "
+        "what is paid for, or a charge failed and was not recovered) or paused, the largest first: "
+        "until when they are paid for, what is charged next and when, since when and how much is "
+        f"unpaid, and why the last charge failed. Names the {AT_RISK_SHOWN} largest; the totals "
+        "are of all.",
         schema=arguments({"company_id": COMPANY}),
         call=lambda given: _at_risk(numbers, given),
     )
@@ -328,10 +330,14 @@ at_risk as (
         subscriptions.status,
         case
             when subscriptions.cancel_at_period_end or subscriptions.status = 'canceling' then 'canceled'
-            else 'unpaid'
+            when subscriptions.status = 'completed' then 'completed'
+            when subscriptions.is_unpaid then 'unpaid'
+            else 'paused'
         end as cause,
         subscriptions.canceled_at,
-        subscriptions.renewal_period_end,
+        subscriptions.paid_until,
+        subscriptions.next_renewal_at,
+        subscriptions.next_renewal_amount_usd,
         unpaid.unpaid_usd,
         unpaid.unpaid_since,
         unpaid.latest_failure
@@ -343,7 +349,9 @@ at_risk as (
         and subscriptions.mrr_usd > 0
         and (
             subscriptions.cancel_at_period_end
-            or subscriptions.status in ('canceling', 'past_due', 'unresolved')
+            or subscriptions.status in ('canceling', 'completed')
+            or subscriptions.is_unpaid
+            or subscriptions.is_paused
         )
 )
 """  # noqa: E501

@@ -15,6 +15,7 @@ from talking import Agent, Said, over_stdio, told
 from pipelines.mcp.actions import USUAL_ROWS, Account, action_tools
 from pipelines.mcp.confirmations import VALID_SECONDS, Confirmations
 from pipelines.mcp.tool import LARGEST_ANSWER, ToolFailed
+from sources.whop.surface import CURRENT
 from sources.whop_actions import ACTIONS, Action, BadParameter, prepare
 from sources.whop_simulator import Business, Fault, Server, serve
 
@@ -253,6 +254,35 @@ def test_a_promo_code_is_archived_when_the_preview_was_confirmed_and_only_once(
     assert shown.data["would_change"]["was"]["code"] == code["code"]
     assert shown.data["would_change"]["was"]["status"] == "active"
     assert KEY not in shown.text
+    assert done.data
+    assert "works once" in again.error
+    assert writes(whop) == ["DELETE /promo_codes/{id}"]
+    (now,) = (row for row in rows(whop, "promo_codes") if row["id"] == code["id"])
+    assert now["status"] == "archived"
+
+
+def test_on_current_pages_are_read_and_a_promo_code_is_archived_as_on_legacy(
+    whop: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES__WHOP__API_VERSION", CURRENT.version)
+    code = a_code(whop)
+
+    async def session(client: Client) -> tuple[list[str], list[str], list[Said]]:
+        # A payment has more fields there: a page of twenty may be too large, and is smaller.
+        page = (await told(client, "whop_list_payments")).data
+        at_once = [row["id"] for row in page["data"]]
+        by_twos: list[str] = []
+        given: dict[str, Any] = {}
+        while len(by_twos) < len(at_once):
+            page = (await told(client, "whop_list_payments", first=2, **given)).data
+            by_twos += [row["id"] for row in page["data"]]
+            given = {"after": page["page_info"]["end_cursor"]}
+        return at_once, by_twos, [*await archived(client, code["id"])]
+
+    at_once, by_twos, (shown, done, again) = Agent(allow_writes=True).session(session)
+    assert len(set(at_once)) > 5
+    assert by_twos[: len(at_once)] == at_once
+    assert shown.data["sent"] is False
     assert done.data
     assert "works once" in again.error
     assert writes(whop) == ["DELETE /promo_codes/{id}"]

@@ -153,13 +153,34 @@ def test_ten_questions_of_an_owner_are_answered_by_tools_alone(shop: Shop) -> No
         for row in shop.mart("fct_subscriptions")
         if row["mrr_usd"] > 0
         and (
-            row["cancel_at_period_end"] or row["status"] in ("canceling", "past_due", "unresolved")
+            row["cancel_at_period_end"]
+            or row["status"] in ("canceling", "completed")
+            or row["is_unpaid"]
+            or row["is_paused"]
         )
     ]
+    assert any(row["is_unpaid"] for row in leaving)
     assert by_number["4"]["subscriptions"] == len(leaving)
     assert {row["membership_id"] for row in by_number["4"]["largest"]} == {
         row["membership_id"] for row in leaving
     }
+    by_id = {row["membership_id"]: row for row in leaving}
+    for row in by_number["4"]["largest"]:
+        known = by_id[row["membership_id"]]
+        assert row["cause"] == (
+            "canceled"
+            if known["cancel_at_period_end"] or known["status"] == "canceling"
+            else "completed"
+            if known["status"] == "completed"
+            else "unpaid"
+            if known["is_unpaid"]
+            else "paused"
+        )
+        assert row["paid_until"][:19] == f"{known['paid_until']:%Y-%m-%dT%H:%M:%S}"
+        due = known["next_renewal_amount_usd"]
+        assert row["next_renewal_amount_usd"] is due or (
+            exact(row["next_renewal_amount_usd"]) == due
+        )
 
     lost = by_number["5"]
     (told_churn,) = (
@@ -402,7 +423,9 @@ def test_a_member_is_read_without_name_and_address_in_every_way(shop: Shop) -> N
 def test_with_contacts_names_are_read_and_raw_tables_are_not(shop: Shop) -> None:
     async def session(client: Client) -> tuple[Said, Said]:
         return (
-            await told(client, "query_marts", sql="select count(distinct name) from dim_members"),
+            await told(
+                client, "query_marts", sql="select count(distinct name) from member_contacts"
+            ),
             await told(client, "query_marts", sql="select * from whop_raw.members"),
         )
 
@@ -483,6 +506,18 @@ def test_questions_are_answered_while_another_process_writes_to_the_duckdb_file(
         said = Agent()("overview")
         writing.execute("drop table of_a_run")
     assert said.answer["numbers"]["mrr_end_usd"] > 0
+
+
+def test_names_that_are_not_in_the_copy_are_said_to_be_there_after_the_run(
+    shops: Callable[[Engine], Shop],
+) -> None:
+    shop = shops("duckdb")
+    sql = "select count(*) from member_contacts"
+    with shop.open():
+        with closing(duckdb.connect(shop.warehouse.location)):
+            said = Agent(with_contacts=True)("query_marts", sql=sql)
+        assert "not in its copy" in said.error
+        assert Agent(with_contacts=True)("query_marts", sql=sql).answer["rows"][0][0] > 20
 
 
 def test_a_question_leaves_no_lock_behind(shops: Callable[[Engine], Shop]) -> None:

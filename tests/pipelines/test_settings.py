@@ -332,3 +332,20 @@ def test_vars_count_more_than_the_settings_and_keep_the_others(
     monkeypatch.setenv("MODELS__AS_OF", "")
     found = settings.model_variables("{grace_days: 7, as_of: 2026-01-31}")
     assert found == {"grace_days": 7, "include_deleted": True, "as_of": "2026-01-31"}
+
+
+def test_a_file_is_named_in_dlt_too_whatever_its_folder_is_called(shell: Shell) -> None:
+    write(
+        shell,
+        '[whop_elt]\nplan_versions = " Läden von Bob/alte Pläne.csv "\n'
+        'report = "Bob s/page.html"\n',
+    )
+    tell = (
+        "from pipelines.settings import plan_versions_path, report_path; "
+        "print(ascii(plan_versions_path().as_posix()), report_path().as_posix())"
+    )
+    said = in_a_process(shell, "-c", tell)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.strip() == ascii("Läden von Bob/alte Pläne.csv") + " Bob s/page.html"
+    said = in_a_process(shell, "-c", tell, WHOP_ELT_PLAN_VERSIONS="mine.csv")
+    assert said.stdout.startswith("'mine.csv'"), "the environment comes first"
