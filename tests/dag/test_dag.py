@@ -343,7 +343,7 @@ def test_another_run_s_lock_is_waited_for_by_trying_again(
         while not tried(airflow) and time.monotonic() < deadline:
             time.sleep(0.2)
         assert tried(airflow), "the sync is to have been refused once"
-        assert set(server.requests) <= {"GET /companies/{id}"}
+        assert set(server.requests) <= {"GET /companies/{id}", "GET /permissions"}
     runner.join()
     assert states["sync"] == ["success", "success"]
     assert "A run is under way" in airflow.said

@@ -56,6 +56,7 @@ def company(title: str, products: dict[str, str], **values: Any) -> CompanyRows:
     """
     months = [date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1)]
     names = {*KINDS, *HISTORY, *SO_FAR, "payments_without_usd", "payments_without_fees"}
+    names |= {"mrr_unpaid_usd"}
     figures = {name: Decimal(1) for name in names} | {"trials_started": 3, "at_risk_usd": 3}
     return CompanyRows(
         company={"company_id": "biz_a", "title": title, "as_of": datetime(2026, 1, 9, tzinfo=UTC)},
