@@ -198,7 +198,7 @@ SECTIONS = {
     "customers": 7,
     "churn": 2,
     "retention": 2,
-    "revenue": 9,
+    "revenue": 10,
     "failed": 5,
     "trials": 3,
 }
