@@ -95,6 +95,8 @@ def test_a_warehouse_of_an_earlier_release_is_taken_over(loaded: Line, release: 
     assert found_missing(loaded) == {
         name: [] if name not in RELEASES.get(release, RAW_TABLES) else columns
         for name, columns in lacks.items()
+        # What people say themselves is loaded by the models' build, not by a sync.
+        if name != "given_plan_versions"
     }
     # A row is gone at Whop since, of each table that lost something: the warehouse is asked for it.
     loaded.server.advance(timedelta(hours=1))
@@ -106,7 +108,7 @@ def test_a_warehouse_of_an_earlier_release_is_taken_over(loaded: Line, release: 
     run = loaded.sync()
     assert run.code is ExitCode.OK, run.outcomes()
     assert found_missing(loaded) == {}
-    for table in lacks.keys() & BY_NAME.keys():
+    for table in lacks.keys() & set(TABLES):
         assert run[table].mode == "full", table
         assert_table_equals_whop(loaded, table)
     for table in STATES:

@@ -19,6 +19,10 @@ def test_a_run_misses_nothing_and_asks_for_little(tmp_path: Path, surface: Surfa
     assert not any(full.missed.values()), full.missed
     # A card that was renewed in place is found by the next full pass only.
     missed = {table for table, count in ours.missed.items() if count}
-    assert missed <= {"payment_methods"}, ours.missed
+    # On Current no list tells of an old payment that changes without money that moves: docs/sync.md
+    # counts them.
+    unseen = {"payment_methods", "payments"} if surface == CURRENT else {"payment_methods"}
+    assert missed <= unseen, ours.missed
+    assert ours.missed["payments"] < alone.missed["payments"] / 10 or surface == LEGACY
     assert alone.missed["memberships"] and alone.missed["members"], alone.missed
     assert alone.requests < ours.requests < full.requests
