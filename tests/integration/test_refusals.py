@@ -269,7 +269,9 @@ def test_two_companies_share_a_warehouse_each_with_its_own_cursors(loaded: Line)
         assert len(set(cursors.values())) == 2
 
 
-def test_a_payment_method_of_a_customer_of_two_companies_is_there_once_for_each(empty: Line) -> None:
+def test_a_payment_method_of_a_customer_of_two_companies_is_there_once_for_each(
+    empty: Line,
+) -> None:
     mine, other = new_business(), Business(seed=12, members=60, years=1)
     shared = mine.row("payment_methods", mine.rows("payment_methods")[0]["id"])
     other.put("payment_methods", shared)
