@@ -278,7 +278,7 @@ def test_a_new_column_keeps_every_view_and_one_that_is_gone_is_named_with_its_vi
     monkeypatch.setattr(logging.getLogger("whop_elt"), "propagate", True)
     with line.at_work():
         transform(open_destination("postgres"), "dim_plans")
-    (said,) = (record.getMessage() for record in caplog.records if "anna" in record.getMessage())
+    (said,) = {record.getMessage() for record in caplog.records if "anna" in record.getMessage()}
     assert "whop_marts.dim_plans has its columns currency, old_name no more as they were" in said
     assert "anna.of_that_view, anna.of_what_changes, anna.of_what_goes" in said
     assert "\n" not in said
