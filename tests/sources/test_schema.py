@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.whop.privacy import Pii, Privacy
-from sources.whop.resources import BY_NAME, RESOURCES, Resource
-from sources.whop.schema import EXTRA, Findings, RowTable, arrow_schema, dlt_columns
-from sources.whop.values import to_timestamp
+from whop_source.privacy import Pii, Privacy
+from whop_source.resources import BY_NAME, RESOURCES, Resource
+from whop_source.schema import EXTRA, Findings, RowTable, arrow_schema, dlt_columns
+from whop_source.values import to_timestamp
 
 COMPANY = "biz_a"
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
