@@ -12,13 +12,14 @@ COPY deploy/requirements.lock ./
 RUN pip install --require-hashes -r requirements.lock \
  && useradd --create-home --uid 10001 whop \
  && install --directory --owner whop /srv/whop
+COPY src src
 COPY sources sources
 COPY pipelines pipelines
 COPY dbt dbt
 
 USER whop
 WORKDIR /srv/whop
-ENV PYTHONPATH=/opt/whop-elt \
+ENV PYTHONPATH=/opt/whop-elt/src \
     WHOP_ELT_DESTINATION=postgres
-ENTRYPOINT ["python", "-m", "pipelines.cli"]
+ENTRYPOINT ["python", "-m", "whop_elt.cli"]
 CMD ["run", "--quiet"]

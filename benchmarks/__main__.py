@@ -189,8 +189,8 @@ def _child_environment() -> dict[str, str]:
     """Ours, without settings that could point a measurement at a real account or warehouse."""
     ours = ("SOURCES__", "DESTINATION__", "WHOP_ELT_", "NORMALIZE__", "EXTRACT__", "LOAD__")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    root = str(Path(__file__).resolve().parent.parent)
-    return {**kept, "PYTHONPATH": root}
+    root = Path(__file__).resolve().parent.parent
+    return {**kept, "PYTHONPATH": f"{root}:{root / 'src'}"}
 
 
 def _tell_what_there_is() -> None:

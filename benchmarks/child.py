@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from pipelines.process import tune
+from whop_elt.process import tune
 
 from .machine import peak_memory_mb
 from .setting import Setting

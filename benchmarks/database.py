@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.destination import DATASET, Destination
+from whop_elt.destination import DATASET, Destination
 
 PERSONS = ("user__id", "member__id", "membership__id", "payment_method__id", "license_key")
 """Columns, besides its own id, that differ from one copy of a business to the next."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.destination import open_destination
+from whop_elt.destination import open_destination
 
 from .database import days_until, grow
 from .ours import no_limit, run_sync, stored, use_copy_of_duckdb, use_copy_of_postgres

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.destination import Destination, open_destination
-from pipelines.transform import transform
+from whop_elt.destination import Destination, open_destination
+from whop_elt.transform import transform
 
 from .database import count, grow
 from .machine import Stopwatch, watched_memory

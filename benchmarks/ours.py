@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from pipelines.destination import DATASET, Destination, open_destination
-from pipelines.errors import ExitCode
-from pipelines.run import sync
-from sources.whop import RunReport
-from sources.whop.client import RateLimit
+from whop_elt.destination import DATASET, Destination, open_destination
+from whop_elt.errors import ExitCode
+from whop_elt.run import sync
+from whop_source import RunReport
+from whop_source.client import RateLimit
 
 from .machine import Stopwatch, Took
 from .postgres import new_database

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from sources.whop_simulator import Business, Server
+from whop_simulator import Business, Server
 
 YEARS = 3
 

@@ -17,8 +17,8 @@ from .errors import ExitCode, SettingError
 from .log import set_up
 
 if TYPE_CHECKING:
-    from sources.whop.client import WhopClient
-    from sources.whop_actions import Action, Parameter, Progress
+    from whop_actions import Action, Parameter, Progress
+    from whop_source.client import WhopClient
 
 app = typer.Typer(
     name="action",
@@ -32,7 +32,7 @@ Name = Annotated[str, typer.Argument(help="list-payments, or WHOP_LIST_PAYMENTS.
 @app.command("list", epilog="Example: whop-elt action list | grep changes")
 def list_actions() -> None:
     """Show all actions, one a line."""
-    from sources.whop_actions import ACTIONS
+    from whop_actions import ACTIONS
 
     for action in ACTIONS:
         mark = "changes" if action.changes else "reads"
@@ -42,7 +42,7 @@ def list_actions() -> None:
 @app.command(epilog="Example: whop-elt action describe update-plan")
 def describe(name: Name) -> None:
     """Show what an action does, and its parameters."""
-    from sources.whop_actions import BadParameter, find
+    from whop_actions import BadParameter, find
 
     set_up("text", quiet=False)
     try:
@@ -94,9 +94,9 @@ def run(
     Parameters are options of their own name: --billing-period 30. A list is given by repeating the
     option, or as JSON; null is null. `action describe NAME` names them all.
     """
-    from sources.whop.errors import KeyRefused, WhopError
-    from sources.whop.surface import surface_of
-    from sources.whop_actions import failure, find, perform, prepare, success
+    from whop_actions import failure, find, perform, prepare, success
+    from whop_source.errors import KeyRefused, WhopError
+    from whop_source.surface import surface_of
 
     from . import settings
 
@@ -145,7 +145,7 @@ def whop_client() -> WhopClient:
     Raises:
         SettingError: there is no key.
     """
-    from sources.whop.client import WhopClient
+    from whop_source.client import WhopClient
 
     from .settings import api
 

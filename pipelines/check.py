@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sources.whop import RESOURCES
-from sources.whop.client import WhopClient
-from sources.whop.errors import (
+from whop_source import RESOURCES
+from whop_source.client import WhopClient
+from whop_source.errors import (
     KeyRefused,
     NotFound,
     NotOffered,
@@ -17,10 +17,10 @@ from sources.whop.errors import (
     RequestRefused,
     WhopError,
 )
-from sources.whop.reading import Reader
-from sources.whop.resources import BY_NAME
-from sources.whop.structure import missing_parts, told
-from sources.whop.surface import CURRENT, NO_VERSION, is_tried
+from whop_source.reading import Reader
+from whop_source.resources import BY_NAME
+from whop_source.structure import missing_parts, told
+from whop_source.surface import CURRENT, NO_VERSION, is_tried
 
 from . import settings
 from .destination import open_destination

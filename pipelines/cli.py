@@ -22,7 +22,7 @@ from .progress import Bars, bars
 from .version import VERSION
 
 if TYPE_CHECKING:
-    from sources.whop import RunReport
+    from whop_source import RunReport
 
     from .destination import Destination
 
@@ -412,7 +412,7 @@ def grant_reader(
 )
 def simulate(context: typer.Context) -> None:
     """Serve a simulated Whop business over HTTP on this machine."""
-    from sources.whop_simulator.__main__ import main as serve
+    from whop_simulator.__main__ import main as serve
 
     serve(context.args)
 
@@ -458,7 +458,7 @@ def mcp(
 
 
 def _new_report() -> RunReport:
-    from sources.whop import RunReport
+    from whop_source import RunReport
 
     report = RunReport()
     bind(run_id=report.run_id)

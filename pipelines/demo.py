@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.whop_simulator import DEFAULT_CLOCK, Business, serve
+from whop_simulator import DEFAULT_CLOCK, Business, serve
 
 from .destination import WORK_FOLDER, open_destination
 from .errors import NothingThere, SettingError

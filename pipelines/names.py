@@ -22,5 +22,5 @@ PERSONAL = f"{MODELS}_personal"
 WORK_FOLDER = Path(".whop-elt")
 """Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
 
-PROJECT = Path(__file__).resolve().parent.parent / "dbt"
+PROJECT = Path(__file__).parent / "dbt_project"
 """The dbt project."""

@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from sources.whop import RunReport
+    from whop_source import RunReport
 
 SECONDS = 15.0
 """Time between two lines of a run that is not on a terminal."""

@@ -16,8 +16,8 @@ from dlt.common.runtime import signals
 from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from sources.whop import RateLimit, RunReport, whop
-from sources.whop.resources import REFERRED_TABLES
+from whop_source import RateLimit, RunReport, whop
+from whop_source.resources import REFERRED_TABLES
 
 from .alerts import Watch, tell_age
 from .destination import (
@@ -170,7 +170,7 @@ def _refuse_mixture(destination: Destination, given: Mapping[str, Any]) -> None:
     root = given.get("base_url") or base_url()
     if destination.name not in MODELLED or urlsplit(root).hostname in _THIS_MACHINE:
         return
-    from sources.whop_simulator import Business
+    from whop_simulator import Business
 
     invented = Business.empty().company_id
     raw = destination.pipeline.dataset_name

@@ -35,8 +35,8 @@ from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.configuration.specs import PluggableRunContext
 from dlt.common.runtime.telemetry import stop_telemetry
 
-from sources.whop import chosen_tables
-from sources.whop.client import DEFAULT_BASE_URL, LEGACY
+from whop_source import chosen_tables
+from whop_source.client import DEFAULT_BASE_URL, LEGACY
 
 from .errors import SettingError
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sources.whop.structure import missing_parts, told
+from whop_source.structure import missing_parts, told
 
 from .destination import DATASET, MARTS, Destination
 from .errors import NothingThere

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sources.whop import RunReport
+from whop_source import RunReport
 
 from .destination import DATASET, MARTS
 from .figures import count, percent, usd

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from pipelines.cli import app
-from pipelines.errors import ExitCode
-from pipelines.summary import QUERIES
-from sources.whop import RESOURCES, whop
+from whop_elt.cli import app
+from whop_elt.errors import ExitCode
+from whop_elt.summary import QUERIES
+from whop_source import RESOURCES, whop
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ import duckdb
 import psycopg2
 import pyarrow as pa
 
-from sources.whop.resources import BY_NAME, ColumnType
+from whop_source.resources import BY_NAME, ColumnType
 
 Engine = Literal["duckdb", "postgres"]
 Row = dict[str, Any]

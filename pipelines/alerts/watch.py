@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sources.whop import RunReport
-from sources.whop.resources import BY_NAME
+from whop_source import RunReport
+from whop_source.resources import BY_NAME
 
 from ..destination import Destination, first_line
 from ..errors import DataTestFailed, Locked, PipelineError, SettingError

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from sources.whop_actions.catalogue import ACTIONS, Action
+from whop_actions.catalogue import ACTIONS, Action
 
 from .confirmations import Confirmations
 from .schemas import ANSWER, schema_of
 from .tool import LARGEST_ANSWER, MOST_ROWS, Row, Tool, ToolFailed
 
 if TYPE_CHECKING:
-    from sources.whop.client import WhopClient
-    from sources.whop.surface import Surface
-    from sources.whop_actions import Request
+    from whop_actions import Request
+    from whop_source.client import WhopClient
+    from whop_source.surface import Surface
 
 USUAL_ROWS = 20
 """Rows of a page when nobody says how many: each is some 2 kB."""
@@ -55,7 +55,7 @@ class Account:
     @property
     def surface(self) -> Surface:
         """The surface of Whop's API that answers."""
-        from sources.whop.surface import surface_of
+        from whop_source.surface import surface_of
 
         from ..settings import api_version
 
@@ -135,7 +135,7 @@ class _Reading:
                 parameters[end] = min(asked, MOST_ROWS)
 
         def ask(client: WhopClient) -> Row:
-            from sources.whop_actions import perform
+            from whop_actions import perform
 
             while True:
                 data = perform(client, _prepared(self._action, parameters, self._account))
@@ -162,7 +162,7 @@ class _Change:
         parameters = {name: value for name, value in given.items() if name != "confirmation"}
 
         def show_or_do(client: WhopClient) -> Row:
-            from sources.whop_actions import perform
+            from whop_actions import perform
 
             request = _prepared(self._action, parameters, self._account)
             changed = self._changed(client, request)
@@ -243,7 +243,7 @@ class _Change:
 
 
 def _prepared(action: Action, parameters: Row, account: Account) -> Request:
-    from sources.whop_actions import prepare
+    from whop_actions import prepare
 
     return prepare(action.name, parameters, company_id=account.company_id, surface=account.surface)
 
@@ -260,8 +260,8 @@ def _owner(row: Row) -> str | None:
 
 def _answered(account: Account, ask: Callable[[WhopClient], Row]) -> Row:
     """What every action answers, whether it went well or not."""
-    from sources.whop.errors import WhopError
-    from sources.whop_actions import BadParameter, failure, success
+    from whop_actions import BadParameter, failure, success
+    from whop_source.errors import WhopError
 
     from ..errors import PipelineError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sources.whop_actions.catalogue import Action, Parameter, Rule, Type
+from whop_actions.catalogue import Action, Parameter, Rule, Type
 
 from .tool import Row, arguments
 

@@ -1,7 +1,7 @@
 """Loads a Whop business: its members, what they bought, what they paid and what became of it.
 
     import dlt
-    from sources.whop import whop
+    from whop_source import whop
 
     pipeline = dlt.pipeline("whop", destination="duckdb", dataset_name="whop_raw")
     pipeline.run(whop())          # the key from SOURCES__WHOP__API_KEY or .dlt/secrets.toml
@@ -60,7 +60,7 @@ MERGE: TDeleteInsertStrategyDict = {
 __all__ = ["RESOURCES", "RateLimit", "RunReport", "WhopError", "chosen_tables", "whop"]
 
 
-@dlt.source(name="whop", max_table_nesting=0)
+@dlt.source(name="whop", section="whop", max_table_nesting=0)
 def whop(
     api_key: str = dlt.secrets.value,
     company_id: str | None = None,

@@ -1,7 +1,7 @@
 """The nineteen single calls of the connector catalogue, one row of data each.
 
-    from sources.whop_actions import run
-    from sources.whop.client import WhopClient
+    from whop_actions import run
+    from whop_source.client import WhopClient
 
     with WhopClient(key) as client:
         answer = run(client, "list-payments", {"statuses": ["open"], "first": 10})

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import quote
 
-from sources.whop.client import Row, WhopClient
-from sources.whop.errors import RequestRefused, WhopError
-from sources.whop.surface import CURRENT, LEGACY, Surface
+from whop_source.client import Row, WhopClient
+from whop_source.errors import RequestRefused, WhopError
+from whop_source.surface import CURRENT, LEGACY, Surface
 
 from .catalogue import Action, BadParameter, find
 from .checks import (

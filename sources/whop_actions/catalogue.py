@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     # Who only reads the rows is spared dlt, which the source imports.
-    from sources.whop.surface import Surface
+    from whop_source.surface import Surface
 
 Type = Literal[
     "string", "integer", "number", "boolean", "datetime", "object", "[string]", "[object]"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sources.whop.client import Row
+from whop_source.client import Row
 
 from .catalogue import Action, BadParameter, Parameter, Rule
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from sources.whop.client import Row, WhopClient
-from sources.whop.errors import WhopError
+from whop_source.client import Row, WhopClient
+from whop_source.errors import WhopError
 
 from .catalogue import find
 

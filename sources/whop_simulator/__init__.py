@@ -1,6 +1,6 @@
 """A local stand-in for Whop's API: simulated businesses, served over real HTTP on loopback.
 
-from sources.whop_simulator import Business, serve
+from whop_simulator import Business, serve
 
 with serve(Business(members=1000)) as server:
     print(server.base_url, server.api_key)

@@ -1,4 +1,4 @@
-"""The simulator as a process of its own: `python -m sources.whop_simulator --members 1000`."""
+"""The simulator as a process of its own: `python -m whop_simulator --members 1000`."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ import pytest
 from loading import documented, expected
 from warehouse import Warehouse
 
-from pipelines.destination import DATASET, open_destination
-from pipelines.lock import database_lock
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
+from whop_elt.destination import DATASET, open_destination
+from whop_elt.lock import database_lock
+from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = ROOT / "pipelines" / "airflow"
@@ -196,9 +196,9 @@ def test_the_dag_is_imported_without_settings_network_or_heavy_libraries(airflow
         socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refused
         sys.path.insert(0, {str(DAGS)!r})
         began = time.perf_counter()
-        import whop_elt
+        import whop_elt_dag
         seconds = time.perf_counter() - began
-        slow = {{"dlt", "dbt", "duckdb", "pyarrow", "pipelines", "sources"}}
+        slow = {{"dlt", "dbt", "duckdb", "pyarrow", "whop_source", "whop_elt.run"}}
         heavy = sorted(slow & set(sys.modules))
         print(seconds, ",".join(heavy))
         """

@@ -17,7 +17,7 @@ import pytest
 from loading import Engine, Line, Run, assert_clean
 from warehouse import Warehouse
 
-from sources.whop_simulator import Business, Server, serve
+from whop_simulator import Business, Server, serve
 
 POSTGRES_SETTING = "WHOP_ELT_TEST_POSTGRES"
 

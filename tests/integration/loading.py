@@ -18,13 +18,13 @@ from unittest.mock import patch
 
 from warehouse import Engine, Warehouse
 
-from pipelines.destination import DATASET, open_destination
-from pipelines.errors import ExitCode
-from pipelines.run import sync
-from sources.whop import RESOURCES, RunReport
-from sources.whop.resources import BY_NAME, Resource
-from sources.whop.run_report import TableReport
-from sources.whop_simulator import Business, Server
+from whop_elt.destination import DATASET, open_destination
+from whop_elt.errors import ExitCode
+from whop_elt.run import sync
+from whop_simulator import Business, Server
+from whop_source import RESOURCES, RunReport
+from whop_source.resources import BY_NAME, Resource
+from whop_source.run_report import TableReport
 
 Row = dict[str, Any]
 Table = dict[str, Row]

@@ -16,10 +16,10 @@ import pytest
 from loading import Line
 from warehouse import DBT_PROJECT, Warehouse
 
-from pipelines.destination import INTERMEDIATE, MARTS, STAGING, open_destination
-from pipelines.errors import ExitCode, PipelineError
-from pipelines.transform import transform
-from sources.whop_simulator import Server
+from whop_elt.destination import INTERMEDIATE, MARTS, STAGING, open_destination
+from whop_elt.errors import ExitCode, PipelineError
+from whop_elt.transform import transform
+from whop_simulator import Server
 
 if TYPE_CHECKING:
     from conftest import NewWarehouse
@@ -236,7 +236,7 @@ def test_a_wait_ends_and_says_who_holds_what(line: Line) -> None:
 
 def test_a_load_does_not_wait_for_ever_either(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """A column more in a raw table, a table that somebody alters and leaves so."""
-    monkeypatch.setattr("pipelines.destination.LOCK_SECONDS", 1)
+    monkeypatch.setattr("whop_elt.destination.LOCK_SECONDS", 1)
     line.server.advance(timedelta(days=1))
     altered = "lock table whop_raw.payments in access exclusive mode"
     with forgotten(line, altered) as pid, pytest.raises(PipelineError) as ended:

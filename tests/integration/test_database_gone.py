@@ -18,11 +18,11 @@ from loading import FAST, TABLES, Line, Table, documented, expected
 from local_postgres import PostgresServer
 from warehouse import Warehouse as Stored
 
-from pipelines.errors import ExitCode, PipelineError
-from pipelines.run import locked_destination, sync
-from sources.whop import RunReport
-from sources.whop.warehouse import Warehouse
-from sources.whop_simulator import serve
+from whop_elt.errors import ExitCode, PipelineError
+from whop_elt.run import locked_destination, sync
+from whop_simulator import serve
+from whop_source import RunReport
+from whop_source.warehouse import Warehouse
 
 DAYS = timedelta(days=3)
 Tables = dict[str, Table]
@@ -206,7 +206,7 @@ def test_the_disk_of_duckdb_is_full(tmp_path: Path, story: Story) -> None:
     database = tmp_path / "full.duckdb"
     room = 1_000_000
     assert Path(line.warehouse.location).stat().st_size > 2 * room
-    run = [sys.executable, "-m", "pipelines.cli", "sync"]
+    run = [sys.executable, "-m", "whop_elt.cli", "sync"]
     environment = {
         **os.environ,
         story.setting: str(database),

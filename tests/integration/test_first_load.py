@@ -9,10 +9,10 @@ from conftest import FirstLoad
 from loading import OWN_COLUMNS, TABLES, Line, documented, expected, left_out
 from warehouse import RAW_TABLES, SQL_TYPES
 
-from pipelines.destination import DATASET
-from pipelines.errors import ExitCode
-from sources.whop.resources import BY_NAME
-from sources.whop_simulator import Business, serve
+from whop_elt.destination import DATASET
+from whop_elt.errors import ExitCode
+from whop_simulator import Business, serve
+from whop_source.resources import BY_NAME
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -8,11 +8,11 @@ from unittest.mock import patch
 
 from loading import TABLES, Line, Row, Run, documented, expected, flat
 
-from pipelines.destination import DATASET
-from pipelines.errors import ExitCode
-from sources.whop import followers
-from sources.whop.resources import BY_NAME
-from sources.whop_simulator import ALL_PERMISSIONS, Fault, serve
+from whop_elt.destination import DATASET
+from whop_elt.errors import ExitCode
+from whop_simulator import ALL_PERMISSIONS, Fault, serve
+from whop_source import followers
+from whop_source.resources import BY_NAME
 
 OF_THEIR_OWN = {
     "disputes": "payment:dispute:read",

@@ -16,11 +16,11 @@ from loading import Line
 from psycopg2 import sql
 from warehouse import DBT_PROJECT, Warehouse
 
-from pipelines import cli
-from pipelines.destination import MARTS, open_destination
-from pipelines.errors import NothingThere, PipelineError, SettingError
-from pipelines.grants import grant, grant_statements
-from sources.whop import RESOURCES
+from whop_elt import cli
+from whop_elt.destination import MARTS, open_destination
+from whop_elt.errors import NothingThere, PipelineError, SettingError
+from whop_elt.grants import grant, grant_statements
+from whop_source import RESOURCES
 
 if TYPE_CHECKING:
     from conftest import NewWarehouse

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from loading import Line
 
-from pipelines.errors import ExitCode
-from sources.whop_simulator import Fault
+from whop_elt.errors import ExitCode
+from whop_simulator import Fault
 
 
 def paid(line: Line) -> list[dict[str, Any]]:

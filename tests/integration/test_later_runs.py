@@ -10,9 +10,9 @@ import pytest
 from conftest import FirstLoad
 from loading import TABLES, Line, Row, documented, expected, flat
 
-from pipelines.errors import ExitCode
-from sources.whop.resources import BY_NAME, LIVE_MEMBERSHIP_STATUSES
-from sources.whop_simulator import Business, Server, serve
+from whop_elt.errors import ExitCode
+from whop_simulator import Business, Server, serve
+from whop_source.resources import BY_NAME, LIVE_MEMBERSHIP_STATUSES
 
 DAYS = timedelta(days=3)
 
@@ -222,7 +222,7 @@ def test_a_refund_of_an_old_payment_arrives_with_its_member(
     loaded: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The member has done nothing for long, so that only the payment leads to it."""
-    monkeypatch.setattr("sources.whop.client.PAGE_SIZE", 10)
+    monkeypatch.setattr("whop_source.client.PAGE_SIZE", 10)
     business = loaded.business
     payers = {row["user"]["id"]: row["id"] for row in business.rows("payments") if row["user"]}
     member = min(
@@ -245,7 +245,7 @@ def test_a_member_that_a_full_pass_had_read_before_its_payment_changed_comes_wit
     loaded: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The payment is loaded as it is since, so that it is no changed one for the next run."""
-    monkeypatch.setattr("sources.whop.client.PAGE_SIZE", 10)
+    monkeypatch.setattr("whop_source.client.PAGE_SIZE", 10)
     business, server = loaded.business, loaded.server
     members = {row["user"]["id"]: row for row in business.rows("members") if row["user"]}
     payment = min(
@@ -277,7 +277,7 @@ def test_a_member_that_a_full_pass_had_read_before_its_payment_changed_comes_wit
 def test_a_member_that_did_something_is_found_however_old_it_is(
     loaded: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sources.whop.client.PAGE_SIZE", 10)
+    monkeypatch.setattr("whop_source.client.PAGE_SIZE", 10)
     business = loaded.business
     oldest = business.rows("members")[0]
     acted = {"most_recent_action": "left", "most_recent_action_at": iso(business.clock)}

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from loading import Line, documented, expected
 
-from pipelines.errors import ExitCode
-from sources.whop_simulator import Business, Fault, serve
+from whop_elt.errors import ExitCode
+from whop_simulator import Business, Fault, serve
 
 PART = {"slice_rows": 100}
 

@@ -20,13 +20,13 @@ import pytest
 from loading import FAST, Line, Table
 from local_postgres import free_port
 
-from pipelines.destination import DATASET, open_destination
-from pipelines.errors import ExitCode, Locked, PipelineError, SettingError
-from pipelines.lock import database_lock, loading_turn
-from pipelines.reading import open_reader
-from pipelines.run import locked_destination, sync
-from pipelines.transform import transform
-from sources.whop import RunReport
+from whop_elt.destination import DATASET, open_destination
+from whop_elt.errors import ExitCode, Locked, PipelineError, SettingError
+from whop_elt.lock import database_lock, loading_turn
+from whop_elt.reading import open_reader
+from whop_elt.run import locked_destination, sync
+from whop_elt.transform import transform
+from whop_source import RunReport
 
 pytestmark = pytest.mark.parametrize("engine", ["postgres"], indirect=True)
 

@@ -10,7 +10,7 @@ import pytest
 from loading import Line, assert_clean
 from warehouse import DBT_PROJECT
 
-from sources.whop_simulator import Business, serve
+from whop_simulator import Business, serve
 
 MARTS = sorted(path.stem for path in (DBT_PROJECT / "models/marts").glob("*.sql"))
 ANALYSES = sorted(path.stem for path in (DBT_PROJECT / "analyses").glob("*.sql"))

@@ -8,9 +8,9 @@ import logging
 import pytest
 from loading import Line
 
-from pipelines.destination import open_destination
-from pipelines.plan_versions import COLUMNS, SETTING
-from pipelines.transform import transform
+from whop_elt.destination import open_destination
+from whop_elt.plan_versions import COLUMNS, SETTING
+from whop_elt.transform import transform
 
 
 @pytest.mark.parametrize("engine", ["duckdb"], indirect=True)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from loading import TABLES, Line
 
-from pipelines.errors import ExitCode, SettingError
-from sources.whop_simulator import Fault
+from whop_elt.errors import ExitCode, SettingError
+from whop_simulator import Fault
 
 SHORTEST = 6
 """A shorter text (a house number, a first name) turns up by chance in what is not personal."""

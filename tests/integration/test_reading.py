@@ -21,13 +21,13 @@ from conftest import new_business
 from loading import Engine, Line
 from warehouse import DBT_PROJECT, Warehouse
 
-from pipelines.destination import MARTS, open_destination
-from pipelines.errors import ExitCode, NothingThere, PipelineError, SettingError
-from pipelines.lock import build_lock
-from pipelines.marts_copy import copy_path, write_copy
-from pipelines.reading import open_reader
-from pipelines.run import report_to
-from sources.whop_simulator import ALL_PERMISSIONS, Server, serve
+from whop_elt.destination import MARTS, open_destination
+from whop_elt.errors import ExitCode, NothingThere, PipelineError, SettingError
+from whop_elt.lock import build_lock
+from whop_elt.marts_copy import copy_path, write_copy
+from whop_elt.reading import open_reader
+from whop_elt.run import report_to
+from whop_simulator import ALL_PERMISSIONS, Server, serve
 
 if TYPE_CHECKING:
     from conftest import NewWarehouse
@@ -83,7 +83,7 @@ def command(line: Line, *arguments: str, **settings: str) -> subprocess.Complete
         "SOURCES__WHOP__COMPANY_ID": line.business.company_id,
     }
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", *arguments],
+        [sys.executable, "-m", "whop_elt.cli", *arguments],
         cwd=line.folder,
         env=environment | settings,
         capture_output=True,
@@ -272,7 +272,7 @@ def test_they_read_beside_one_another_and_write_nothing(line: Line) -> None:
 
 
 def test_report_and_status_wait_for_no_run(line: Line, engine: Engine) -> None:
-    from pipelines.run import locked_destination
+    from whop_elt.run import locked_destination
 
     with line.at_work(), locked_destination(engine):
         assert command(line, "status").returncode == 0
@@ -302,7 +302,7 @@ def test_they_make_nothing_where_there_is_nothing(
     engine: Engine, name: str, tmp_path: Path
 ) -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", name],
+        [sys.executable, "-m", "whop_elt.cli", name],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -443,7 +443,7 @@ def test_a_reader_of_postgres_waits_for_the_end_of_a_build(
             line.warehouse.execute(f"delete from {MARTS}.mrr_daily")
         reading.join(20)
         assert seen == [0]
-        monkeypatch.setattr("pipelines.reading.BUILD_SECONDS", 0.5)
+        monkeypatch.setattr("whop_elt.reading.BUILD_SECONDS", 0.5)
         with (
             build_lock(destination),
             pytest.raises(PipelineError, match=r"are being built.*Postgres process \d+"),

@@ -16,13 +16,13 @@ from dlt import Pipeline
 from dlt.pipeline.exceptions import PipelineStepFailed
 from loading import FAST, OWN_COLUMNS, TABLES, Line, Run, documented, expected
 
-from pipelines.destination import open_destination
-from pipelines.errors import ExitCode, Locked
-from pipelines.run import locked_destination
-from sources.whop import whop
-from sources.whop.resources import BY_NAME
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, serve
-from sources.whop_simulator.faults import FaultKind
+from whop_elt.destination import open_destination
+from whop_elt.errors import ExitCode, Locked
+from whop_elt.run import locked_destination
+from whop_simulator import ALL_PERMISSIONS, Business, Fault, serve
+from whop_simulator.faults import FaultKind
+from whop_source import whop
+from whop_source.resources import BY_NAME
 
 DAYS = timedelta(days=3)
 SOME = ("companies", "products", "plans", "promo_codes", "members", "payments")

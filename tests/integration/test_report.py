@@ -20,11 +20,11 @@ from loading import Line
 from playwright.sync_api import Browser, Page, sync_playwright
 from warehouse import Warehouse
 
-from pipelines.destination import DATASET, MARTS, open_destination
-from pipelines.errors import NothingThere, SettingError
-from pipelines.report import write_report
-from pipelines.titles import printable
-from sources.whop_simulator import DEFAULT_CLOCK, Business, Fault, serve
+from whop_elt.destination import DATASET, MARTS, open_destination
+from whop_elt.errors import NothingThere, SettingError
+from whop_elt.report import write_report
+from whop_elt.titles import printable
+from whop_simulator import DEFAULT_CLOCK, Business, Fault, serve
 
 if TYPE_CHECKING:
     from conftest import NewWarehouse
@@ -823,7 +823,7 @@ def _umask() -> int:
 
 
 def test_what_it_asks_for_is_in_the_marts_only(built: Line) -> None:
-    from pipelines.report import queries
+    from whop_elt.report import queries
 
     asked = [queries.COMPANIES, *queries.QUERIES.values()]
     schemas = set(re.findall(r"\b(whop_\w+)\.", json.dumps(asked)))

@@ -11,13 +11,13 @@ from dlt.destinations.impl.postgres import postgres
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from loading import FAST, Line, documented, expected
 
-import pipelines.destination as destination
-from pipelines.destination import DATASET, open_destination
-from pipelines.errors import ExitCode, PipelineError
-from sources.whop import loads, whop
-from sources.whop.resources import BY_NAME
-from sources.whop.warehouse import Warehouse
-from sources.whop_simulator import Server
+import whop_elt.destination as destination
+from whop_elt.destination import DATASET, open_destination
+from whop_elt.errors import ExitCode, PipelineError
+from whop_simulator import Server
+from whop_source import loads, whop
+from whop_source.resources import BY_NAME
+from whop_source.warehouse import Warehouse
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_who_tidies_up_dlt_s_list_of_loads_makes_no_row_look_half_loaded(
 def test_the_warehouse_is_read_by_the_chunk_on_postgres(
     loaded: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sources.whop.warehouse._CHUNK", 10)
+    monkeypatch.setattr("whop_source.warehouse._CHUNK", 10)
     with loaded.at_work():
         pipeline = open_destination(loaded.warehouse.engine).pipeline
         company = loaded.business.company_id

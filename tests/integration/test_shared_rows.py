@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from loading import TABLES, Line
 
-from pipelines.destination import DATASET
-from pipelines.errors import ExitCode
-from sources.whop_simulator import Business, serve
+from whop_elt.destination import DATASET
+from whop_elt.errors import ExitCode
+from whop_simulator import Business, serve
 
 SHARED = ("users", "payment_methods")
 

@@ -15,10 +15,10 @@ from conftest import NewWarehouse
 from loading import OWN_COLUMNS, TABLES, Table, documented, expected
 from warehouse import Warehouse
 
-from pipelines.destination import DATASET, open_destination
-from pipelines.errors import Locked
-from pipelines.lock import database_lock, loading_turn
-from sources.whop_simulator import Business, Server, serve
+from whop_elt.destination import DATASET, open_destination
+from whop_elt.errors import Locked
+from whop_elt.lock import database_lock, loading_turn
+from whop_simulator import Business, Server, serve
 
 COMPANIES = 3
 
@@ -59,7 +59,7 @@ def command(server: Server, postgres: Warehouse, tmp_path: Path) -> Iterator[Com
             folder.mkdir()
             return processes.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-m", "pipelines.cli", *arguments],
+                    [sys.executable, "-m", "whop_elt.cli", *arguments],
                     cwd=folder,
                     env=environment,
                     stdout=subprocess.PIPE,
@@ -150,8 +150,8 @@ def test_companies_side_by_side_give_the_rows_of_one_after_another(
             "DESTINATION__POSTGRES__CREDENTIALS": one_by_one.location,
         }.items():
             patch.setenv(name, value)
-        from pipelines.run import sync
-        from sources.whop import RunReport
+        from whop_elt.run import sync
+        from whop_source import RunReport
 
         code = sync(open_destination("postgres"), RunReport(), company_ids=ids)
         assert code == 0

@@ -14,11 +14,11 @@ import pytest
 from conftest import FirstLoad
 from loading import TABLES, Line, Run, Table, documented
 
-from pipelines.errors import ExitCode
-from sources.whop.client import WhopClient
-from sources.whop.resources import BY_NAME
-from sources.whop.surface import CURRENT, LEGACY
-from sources.whop_simulator import Business, Server, options, serve
+from whop_elt.errors import ExitCode
+from whop_simulator import Business, Server, options, serve
+from whop_source.client import WhopClient
+from whop_source.resources import BY_NAME
+from whop_source.surface import CURRENT, LEGACY
 
 LEGACY_SETTING = {"api_version": LEGACY.version}
 ON_CURRENT = {"api_version": CURRENT.version}
@@ -313,7 +313,7 @@ def test_one_table_of_the_other_surface_stops_all(loaded: Line) -> None:
             row["account"] = row.pop("company")
         return read(shape, row)
 
-    with patch("sources.whop.surface.Shape.read", other):
+    with patch("whop_source.surface.Shape.read", other):
         run = loaded.sync(None, *SOME)
     assert run.code is ExitCode.FAILED
     assert run.outcomes() == dict.fromkeys(SOME, "failed")
@@ -361,9 +361,9 @@ def test_payments_that_are_filtered_by_their_payment_are_all_read_on_legacy(
     with (
         serve(new_business(), payments_by="paid") as server,
         # So small that the list is cut into ranges.
-        patch("sources.whop.client.PAGE_SIZE", 10),
-        patch("sources.whop.ranges.PAGE_SIZE", 10),
-        patch("sources.whop.ranges.PAGES_WORTH_A_RANGE", 2),
+        patch("whop_source.client.PAGE_SIZE", 10),
+        patch("whop_source.ranges.PAGE_SIZE", 10),
+        patch("whop_source.ranges.PAGES_WORTH_A_RANGE", 2),
     ):
         run = empty.sync(server, "payments")
     assert run.code is ExitCode.OK

@@ -14,11 +14,11 @@ from dlt.load.load import Load
 from loading import TABLES, Line, Row, documented, expected
 from warehouse import RAW_TABLES
 
-from pipelines.destination import DATASET, open_destination
-from pipelines.errors import ExitCode, PipelineError
-from pipelines.status import read_status
-from sources.whop.resources import BY_NAME
-from sources.whop.structure import missing_parts, told
+from whop_elt.destination import DATASET, open_destination
+from whop_elt.errors import ExitCode, PipelineError
+from whop_elt.status import read_status
+from whop_source.resources import BY_NAME
+from whop_source.structure import missing_parts, told
 
 RELEASES = {
     path.stem: {name: columns.split() for name, columns in json.loads(path.read_text()).items()}

@@ -13,12 +13,12 @@ from unittest.mock import patch
 
 from warehouse import Engine, Warehouse
 
-from pipelines.destination import MARTS, open_destination
-from pipelines.errors import ExitCode
-from pipelines.marts_copy import write_copy
-from pipelines.run import sync
-from sources.whop import RunReport
-from sources.whop_simulator import Business, Server
+from whop_elt.destination import MARTS, open_destination
+from whop_elt.errors import ExitCode
+from whop_elt.marts_copy import write_copy
+from whop_elt.run import sync
+from whop_simulator import Business, Server
+from whop_source import RunReport
 
 Row = dict[str, Any]
 

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from mcp import Client, StdioServerParameters
 
-from pipelines.mcp.serve import build, mask
-from pipelines.mcp.tool import QUESTION_SECONDS
+from whop_elt.mcp.serve import build, mask
+from whop_elt.mcp.tool import QUESTION_SECONDS
 
 T = TypeVar("T")
 Conversation = Callable[[Client], Awaitable[T]]

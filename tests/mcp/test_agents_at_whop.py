@@ -12,12 +12,12 @@ import pytest
 from mcp import Client
 from talking import Agent, Said, over_stdio, told
 
-from pipelines.mcp.actions import USUAL_ROWS, Account, action_tools
-from pipelines.mcp.confirmations import VALID_SECONDS, Confirmations
-from pipelines.mcp.tool import LARGEST_ANSWER, ToolFailed
-from sources.whop.surface import CURRENT
-from sources.whop_actions import ACTIONS, Action, BadParameter, prepare
-from sources.whop_simulator import Business, Fault, Server, serve
+from whop_actions import ACTIONS, Action, BadParameter, prepare
+from whop_elt.mcp.actions import USUAL_ROWS, Account, action_tools
+from whop_elt.mcp.confirmations import VALID_SECONDS, Confirmations
+from whop_elt.mcp.tool import LARGEST_ANSWER, ToolFailed
+from whop_simulator import Business, Fault, Server, serve
+from whop_source.surface import CURRENT
 
 KEY = "key-that-no-answer-may-hold-77c1"
 CHANGES = {action.name.lower() for action in ACTIONS if action.changes}
@@ -220,7 +220,7 @@ def test_a_slip_of_ours_is_an_answer_that_says_where_and_not_what(
     def slip(*_: object) -> None:
         raise RuntimeError(f"a text with {KEY} in it")
 
-    monkeypatch.setattr("sources.whop_actions.calls.perform", slip)
+    monkeypatch.setattr("whop_actions.calls.perform", slip)
     error = Agent()("whop_list_payments").error
     assert "RuntimeError at slip" in error
     assert "a text" not in error

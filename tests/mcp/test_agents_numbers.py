@@ -26,9 +26,9 @@ from shop import Shop, stock
 from talking import Agent, Said, over_stdio, told
 from warehouse import Engine
 
-from pipelines.mcp.explain import EXPLAINED
-from pipelines.mcp.tool import LARGEST_ANSWER, MOST_ROWS
-from sources.whop_simulator import Business, serve
+from whop_elt.mcp.explain import EXPLAINED
+from whop_elt.mcp.tool import LARGEST_ANSWER, MOST_ROWS
+from whop_simulator import Business, serve
 
 DATABASE = "agents_shop"
 

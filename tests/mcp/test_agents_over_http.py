@@ -20,7 +20,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from talking import WHOP_ELT, told
 
-from sources.whop_simulator import Business, Server, serve
+from whop_simulator import Business, Server, serve
 
 TOKEN = "a-token-that-is-long-enough"
 KEY = "key-that-no-answer-may-hold-51d0"
@@ -173,7 +173,7 @@ def test_over_stdio_it_ends_when_the_client_hangs_up_and_has_written_no_word_of_
 def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None:
     without = (
         "import sys; sys.modules['mcp'] = None; sys.argv = ['whop-elt', 'mcp']; "
-        "from pipelines.cli import main; main()"
+        "from whop_elt.cli import main; main()"
     )
     ended = subprocess.run(
         [sys.executable, "-c", without], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -186,7 +186,7 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None
 def test_a_start_loads_neither_dlt_nor_a_database() -> None:
     """Why it starts in under a second: what is heavy waits for the first question."""
     script = (
-        "import sys; import pipelines.cli; from pipelines.mcp.serve import build, mask; "
+        "import sys; import whop_elt.cli; from whop_elt.mcp.serve import build, mask; "
         "build('duckdb', masked=mask(), allow_writes=True); "
         "print(sorted({'dlt', 'duckdb', 'psycopg2', 'pyarrow', 'sqlglot', 'dbt', 'jsonschema', "
         "'jinja2', 'httpx'} & set(sys.modules)))"

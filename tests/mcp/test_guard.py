@@ -7,8 +7,8 @@ import re
 import pytest
 import sqlglot
 
-from pipelines.mcp.guard import allowed
-from pipelines.mcp.tool import ToolFailed
+from whop_elt.mcp.guard import allowed
+from whop_elt.mcp.tool import ToolFailed
 
 MARTS = {
     "whop_marts.dim_members": ["member_id", "company_id", "mrr_usd"],

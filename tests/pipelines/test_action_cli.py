@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from pipelines import cli
-from sources import whop_actions as actions
-from sources.whop_actions import upload
-from sources.whop_simulator import Business, Fault, Server, serve
+import whop_actions as actions
+from whop_actions import upload
+from whop_elt import cli
+from whop_simulator import Business, Fault, Server, serve
 
 KEY = "key-that-nobody-may-see-9d4e"
 
@@ -453,8 +453,8 @@ def test_a_file_that_is_not_there(shell: Shell) -> None:
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
     code = (
-        "import sys, pipelines.cli; "
-        "print([name for name in ('dlt', 'httpx', 'sources.whop') if name in sys.modules])"
+        "import sys, whop_elt.cli; "
+        "print([name for name in ('dlt', 'httpx', 'whop_source') if name in sys.modules])"
     )
     began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

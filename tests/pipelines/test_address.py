@@ -14,12 +14,12 @@ import pytest
 from test_cli import Shell, business
 from tls_proxy import tls_proxy
 
-from pipelines import address
-from pipelines.destination import DATASET, Destination
-from pipelines.errors import PipelineError, SettingError
-from pipelines.run import locked_destination
-from pipelines.transform import transform
-from sources.whop_simulator import Server, serve
+from whop_elt import address
+from whop_elt.destination import DATASET, Destination
+from whop_elt.errors import PipelineError, SettingError
+from whop_elt.run import locked_destination
+from whop_elt.transform import transform
+from whop_simulator import Server, serve
 
 SETTING = "DESTINATION__POSTGRES__CREDENTIALS"
 

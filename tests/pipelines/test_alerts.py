@@ -20,11 +20,11 @@ import psycopg2
 import pytest
 from test_cli import CLOSED, NO_POSTGRES, Shell, business
 
-from pipelines.alerts import store, watch
-from pipelines.alerts import webhook as webhooks
-from pipelines.destination import DATASET, Destination
-from pipelines.errors import DataTestFailed, PipelineError
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
+from whop_elt.alerts import store, watch
+from whop_elt.alerts import webhook as webhooks
+from whop_elt.destination import DATASET, Destination
+from whop_elt.errors import DataTestFailed, PipelineError
+from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
 
 TABLES = ("--tables", "apps", "--tables", "members")
 HOOK = "s3cret-hook-7f"
@@ -98,8 +98,8 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[PipelineError]]:
             raise errors[0]
         return 218
 
-    monkeypatch.setattr("pipelines.run.transform", build)
-    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
+    monkeypatch.setattr("whop_elt.run.transform", build)
+    monkeypatch.setattr("whop_elt.run.report_to", lambda *_: None)
     return errors  # type: ignore[return-value]
 
 
@@ -282,12 +282,12 @@ def test_a_report_that_cannot_be_made_is_told_and_over_when_it_is(
     def fail(*_: object) -> None:
         raise PipelineError("no room for the report")
 
-    monkeypatch.setattr("pipelines.run.report_to", fail)
+    monkeypatch.setattr("whop_elt.run.report_to", fail)
     assert run(shell) == 2
     (text,) = hook.new()
     assert "• report" in text
     assert "no room for the report" in text
-    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
+    monkeypatch.setattr("whop_elt.run.report_to", lambda *_: None)
     assert run(shell) == 0
     (text,) = hook.new()
     assert "report" in text
@@ -312,7 +312,7 @@ def test_a_wrong_setting_is_told_and_over_when_it_is_right(shell: Shell, hook: W
 
 
 def test_a_locked_run_is_nobody_s_incident(shell: Shell, hook: Webhook) -> None:
-    from pipelines.lock import run_lock
+    from whop_elt.lock import run_lock
 
     with run_lock(shell.folder / ".whop-elt" / "lock"):
         assert run(shell) == 4
@@ -417,7 +417,7 @@ def test_urls_can_stand_in_a_file(shell: Shell, hook: Webhook, server: Server) -
     server.faults.add("*", Fault("status", status=503))
     # dlt reads its files once in a process, so this needs one of its own.
     ended = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "run", "--quiet"],
+        [sys.executable, "-m", "whop_elt.cli", "run", "--quiet"],
         cwd=shell.folder,
         env={name: value for name, value in os.environ.items() if "__" not in name}
         | shell.environment,
@@ -538,7 +538,7 @@ def test_an_error_outside_of_every_step_is_told_too(
         raise PipelineError("between two steps")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.run.tell_age", fail)
+        patch.setattr("whop_elt.run.tell_age", fail)
         assert run(shell) == 2
     (text,) = hook.new()
     assert "• run (since" in text

@@ -21,11 +21,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from pipelines import cli
-from pipelines.destination import DATASET, Destination
-from sources.whop import RESOURCES
-from sources.whop.ranges import WALKERS
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, options, serve
+from whop_elt import cli
+from whop_elt.destination import DATASET, Destination
+from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, options, serve
+from whop_source import RESOURCES
+from whop_source.ranges import WALKERS
 
 COMMANDS = sorted(
     str(command.callback.__name__).replace("_", "-")
@@ -388,7 +388,7 @@ def test_an_interrupt_ends_a_run_that_is_reading_within_seconds(shell: Shell) ->
                 # A shell without job control starts what runs in the background deaf to it.
                 "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
                 "import sys; sys.argv[1:] = ['sync']\n"
-                "from pipelines.cli import main; main()",
+                "from whop_elt.cli import main; main()",
             ],
             cwd=shell.folder,
             env={**os.environ, **shell.environment},
@@ -415,7 +415,7 @@ def test_an_interrupt_ends_a_run_that_is_reading_within_seconds(shell: Shell) ->
 def holder(shell: Shell) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock of the folder."""
     program = (
-        "import sys, time; from pathlib import Path; from pipelines.lock import run_lock\n"
+        "import sys, time; from pathlib import Path; from whop_elt.lock import run_lock\n"
         "with run_lock(Path('.whop-elt/lock')): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
@@ -517,8 +517,8 @@ def test_a_run_models_what_was_loaded_and_ends_with_the_code_of_the_sync(
         return 0
 
     reported: list[Path] = []
-    monkeypatch.setattr("pipelines.run.transform", build)
-    monkeypatch.setattr("pipelines.run.report_to", lambda _, page: reported.append(page))
+    monkeypatch.setattr("whop_elt.run.transform", build)
+    monkeypatch.setattr("whop_elt.run.report_to", lambda _, page: reported.append(page))
     server.faults.add("GET /apps", Fault("status", status=403))
     partly = connected("run", "--quiet", "--tables", "apps", "--tables", "members")
     assert (partly.code, modelled, reported) == (3, ["duckdb"], [Path("whop-report.html")])
@@ -598,7 +598,7 @@ def test_on_a_terminal_bars_count_rows_and_models_but_not_the_load(
 def test_a_process_ends_with_the_code_and_one_line(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if "__" not in name}
     ended = subprocess.run(
-        [sys.executable, "-m", "pipelines.cli", "sync"],
+        [sys.executable, "-m", "whop_elt.cli", "sync"],
         cwd=tmp_path,
         env={
             **environment,

@@ -20,10 +20,10 @@ import pytest
 from test_cli import Shell, business
 from typer.main import get_command
 
-from pipelines import cli
-from pipelines.destination import DATASET
-from pipelines.errors import ExitCode
-from sources.whop_simulator import Fault, Server, serve
+from whop_elt import cli
+from whop_elt.destination import DATASET
+from whop_elt.errors import ExitCode
+from whop_simulator import Fault, Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(sys.executable).parent / "whop-elt"
@@ -92,8 +92,8 @@ def test_cron_is_told_nothing_when_all_is_well_and_machines_read_every_line(
 
 
 def test_a_run_s_last_line_has_its_code(connected: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.run.transform", lambda *_, **__: 218)
-    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
+    monkeypatch.setattr("whop_elt.run.transform", lambda *_, **__: 218)
+    monkeypatch.setattr("whop_elt.run.report_to", lambda *_: None)
     arguments = ("run", "--tables", "apps", "--log-format", "json")
     result = connected(*arguments)
     lines = [json.loads(line) for line in result.err.splitlines()]
@@ -109,8 +109,8 @@ def test_what_libraries_log_has_the_same_form(
         logging.getLogger("dlt").critical("a library's\nlast words")
         return 0
 
-    monkeypatch.setattr("pipelines.run.transform", build)
-    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
+    monkeypatch.setattr("whop_elt.run.transform", build)
+    monkeypatch.setattr("whop_elt.run.report_to", lambda *_: None)
     result = connected("run", "--tables", "apps", "--quiet", "--log-format", "json")
     (line,) = [json.loads(line) for line in result.err.splitlines()]
     assert (line["event"], line["logger"], line["level"]) == (
@@ -128,7 +128,7 @@ def test_a_slip_of_ours_is_one_object_too_and_a_failure(
         raise KeyError("what nobody thought of")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("pipelines.run.run", slip)
+    monkeypatch.setattr("whop_elt.run.run", slip)
     monkeypatch.setattr(sys, "argv", ["whop-elt", "run", "--quiet", "--log-format", "json"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -221,7 +221,7 @@ def test_a_fresh_container_goes_on_where_the_last_one_stopped(
     for copied in re.findall(r"^COPY (.*) \S+$", docker, re.MULTILINE):
         for name in copied.split():
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, image / name)
+                shutil.copytree(ROOT / name, image / name, symlinks=True)
             else:
                 shutil.copy(ROOT / name, image)
     environment = {name: value for name, value in os.environ.items() if "__" not in name}
@@ -229,12 +229,12 @@ def test_a_fresh_container_goes_on_where_the_last_one_stopped(
         folder = tmp_path / f"container-{command}"
         folder.mkdir()
         ended = subprocess.run(
-            [sys.executable, "-m", "pipelines.cli", command, "--quiet"],
+            [sys.executable, "-m", "whop_elt.cli", command, "--quiet"],
             cwd=folder,
             env=environment
             | connected.environment
             | {
-                "PYTHONPATH": str(image),
+                "PYTHONPATH": str(image / "src"),
                 "WHOP_ELT_DESTINATION": "postgres",
                 "DESTINATION__POSTGRES__CREDENTIALS": postgres_url,
             },

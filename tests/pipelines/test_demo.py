@@ -10,11 +10,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import cli
-from pipelines import demo as demo_module
-from pipelines.destination import DATASET, MARTS
-from sources.whop_simulator import DEFAULT_CLOCK
-from sources.whop_simulator.server import DEFAULT_KEY
+from whop_elt import cli
+from whop_elt import demo as demo_module
+from whop_elt.destination import DATASET, MARTS
+from whop_simulator import DEFAULT_CLOCK
+from whop_simulator.server import DEFAULT_KEY
 
 Demo = Callable[[], tuple[int, str]]
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from test_alerts import Shell, Webhook, hook, models, server, shell
 
-from sources.whop_simulator import Server
+from whop_simulator import Server
 
 __all__ = ["hook", "models", "server", "shell"]
 

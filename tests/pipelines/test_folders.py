@@ -18,10 +18,10 @@ import pytest
 from rich.console import Console
 from test_cli import Shell, business
 
-from pipelines import process
-from pipelines.destination import DATASET, open_destination
-from pipelines.summary import _row_counts, _show_tables
-from sources.whop_simulator import Business, Server, serve
+from whop_elt import process
+from whop_elt.destination import DATASET, open_destination
+from whop_elt.summary import _row_counts, _show_tables
+from whop_simulator import Business, Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,9 +89,9 @@ def test_what_belongs_to_somebody_else_is_one_line(
         (work / ".whop-elt" / "lock").touch(0o600)
     if owned == "dlt's files":
         (work / ".whop-elt" / "dlt").mkdir(0o700)
-    import pipelines.alerts
-    import pipelines.cli
-    import pipelines.run
+    import whop_elt.alerts
+    import whop_elt.cli
+    import whop_elt.run
 
     child = os.fork()
     if child == 0:
@@ -102,7 +102,7 @@ def test_what_belongs_to_somebody_else_is_one_line(
             os.setuid(nobody)
             os.environ["SOURCES__WHOP__API_KEY"] = "none"
             sys.argv = ["whop-elt", "sync"]
-            pipelines.cli.main()
+            whop_elt.cli.main()
         except SystemExit as ended:
             code = int(ended.code or 0)
         finally:
@@ -206,7 +206,7 @@ def test_postgres_estimates_a_long_table_and_counts_a_short_one(
             cursor.execute("analyze")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", postgres_url)
-    monkeypatch.setattr("pipelines.summary.COUNTED_ROWS", 5000)
+    monkeypatch.setattr("whop_elt.summary.COUNTED_ROWS", 5000)
     destination = open_destination("postgres")
     asked: list[str] = []
     query = type(destination).query
@@ -283,7 +283,7 @@ def test_a_file_of_a_newer_duckdb_is_told_what_helps(connected: Shell) -> None:
 def test_a_sync_without_network_is_not_silent(
     connected: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.progress.SECONDS", 0.05)
+    monkeypatch.setattr("whop_elt.progress.SECONDS", 0.05)
     more = {"SOURCES__WHOP__BASE_URL": "http://127.0.0.1:9/api/v1"}
     more |= {"SOURCES__WHOP__BACKOFF_SECONDS": "0.3", "SOURCES__WHOP__MAX_ATTEMPTS": "3"}
     said = connected("sync", "--tables", "apps", **more)
@@ -291,7 +291,7 @@ def test_a_sync_without_network_is_not_silent(
     assert "waiting for Whop" in said.err
     assert "waiting" not in connected("sync", "--tables", "apps", "--quiet", **more).err
     shown = Console(file=io.StringIO(), force_terminal=True, width=100)
-    monkeypatch.setattr("pipelines.cli.console", shown)
+    monkeypatch.setattr("whop_elt.cli.console", shown)
     connected("sync", "--tables", "apps", **more)
     assert isinstance(shown.file, io.StringIO)
     assert "ask Whop" in shown.file.getvalue()
@@ -324,8 +324,8 @@ def test_a_run_of_one_company_reads_it_with_its_own_cursors_and_models_all(
         modelled.append(destination.company_id)
         return 0
 
-    monkeypatch.setattr("pipelines.run.transform", build)
-    monkeypatch.setattr("pipelines.run.report_to", lambda *_: None)
+    monkeypatch.setattr("whop_elt.run.transform", build)
+    monkeypatch.setattr("whop_elt.run.report_to", lambda *_: None)
     company = connected.environment["SOURCES__WHOP__COMPANY_ID"]
     arguments = ("--tables", "members", "--quiet", "--company", f" {company}")
     assert connected("run", *arguments).code == 0

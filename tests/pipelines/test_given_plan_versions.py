@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.destination import Destination, open_destination
-from pipelines.errors import SettingError
-from pipelines.plan_versions import SETTING, load, read
+from whop_elt.destination import Destination, open_destination
+from whop_elt.errors import SettingError
+from whop_elt.plan_versions import SETTING, load, read
 
 NAMES = "plan_id,valid_from,valid_to,plan_type,billing_period_days,renewal_price,currency"
 GOOD = f"{NAMES}\nplan_a,,2026-01-31,renewal,30,29.90,usd\n"

@@ -13,8 +13,8 @@ import pytest
 from test_cli import Shell, business
 from test_settings import in_a_process
 
-from pipelines.init import _cron_line
-from sources.whop_simulator import Server, serve
+from whop_elt.init import _cron_line
+from whop_simulator import Server, serve
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_what_is_answered_is_what_a_run_reads(shell: Shell, server: Server) -> N
     assert server.api_key not in (shell.folder / ".dlt" / "config.toml").read_text()
 
     shell.environment = {"SOURCES__WHOP__BASE_URL": server.base_url}
-    synced = in_a_process(shell, "-m", "pipelines.cli", "sync")
+    synced = in_a_process(shell, "-m", "whop_elt.cli", "sync")
     assert synced.returncode == 0, synced.stderr
     lines = [
         line for line in synced.stderr.splitlines() if "requests)" in line or "request)" in line
@@ -63,7 +63,7 @@ def test_postgres_is_asked_for_its_address_and_taken_without_an_option(
     assert "oracle is neither" in result.err
     assert "it looks like postgresql://" in result.err
     shell.environment = {"SOURCES__WHOP__BASE_URL": server.base_url}
-    checked = in_a_process(shell, "-m", "pipelines.cli", "check")
+    checked = in_a_process(shell, "-m", "whop_elt.cli", "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "postgres at 127.0.0.1" in checked.stdout
 

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from pipelines.report import render
-from pipelines.report.charts.lettering import ELLIPSIS, shorten, width
-from pipelines.report.charts.scale import LEAST, Form, dollars, number, ticks
-from pipelines.report.content import make_page
-from pipelines.report.figures import HISTORY, KINDS, SO_FAR
-from pipelines.report.queries import CompanyRows
-from pipelines.titles import printable
+from whop_elt.report import render
+from whop_elt.report.charts.lettering import ELLIPSIS, shorten, width
+from whop_elt.report.charts.scale import LEAST, Form, dollars, number, ticks
+from whop_elt.report.content import make_page
+from whop_elt.report.figures import HISTORY, KINDS, SO_FAR
+from whop_elt.report.queries import CompanyRows
+from whop_elt.titles import printable
 
 HOSTILE = {
     "C0": "".join(map(chr, range(0x20))) + "Club",

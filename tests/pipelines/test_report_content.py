@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.figures import count, percent, ratio, usd
-from pipelines.report import queries
-from pipelines.report.content import make_page
-from pipelines.report.figures import HISTORY, KINDS, SO_FAR, Figure, figure
-from pipelines.report.queries import QUERIES, CompanyRows
+from whop_elt.figures import count, percent, ratio, usd
+from whop_elt.report import queries
+from whop_elt.report.content import make_page
+from whop_elt.report.figures import HISTORY, KINDS, SO_FAR, Figure, figure
+from whop_elt.report.queries import QUERIES, CompanyRows
 
 AS_OF = datetime(2026, 1, 15, 9, tzinfo=UTC)
 

@@ -14,10 +14,10 @@ import pytest
 import yaml
 from test_cli import Shell, business
 
-from pipelines import settings
-from pipelines.destination import DATASET
-from pipelines.errors import SettingError
-from sources.whop_simulator import Server, serve
+from whop_elt import settings
+from whop_elt.destination import DATASET
+from whop_elt.errors import SettingError
+from whop_simulator import Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
 ZERO_WIDTH = "\u200b"
@@ -82,7 +82,7 @@ import json, logging, os
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.runtime import anon_tracker
 from dlt.load.configuration import LoaderConfiguration
-from pipelines.destination import open_destination
+from whop_elt.destination import open_destination
 before = dict(os.environ)
 pipeline = open_destination("duckdb").pipeline
 loader = resolve_configuration(LoaderConfiguration(), sections=("load",), accept_partial=True)
@@ -133,7 +133,7 @@ def test_what_dlt_can_be_told_is_told_in_its_file_and_the_environment_counts_mor
 
 def test_a_sync_heeds_the_file(connected: Shell) -> None:
     write(connected, CONFIG)
-    ended = in_a_process(connected, "-m", "pipelines.cli", "sync", "--tables", "apps")
+    ended = in_a_process(connected, "-m", "whop_elt.cli", "sync", "--tables", "apps")
     assert ended.returncode == 0, ended.stderr
     assert "apps: 4 new" in ended.stderr
     assert "load" in ended.stderr.replace("loaded", "").lower(), "dlt's own log, at INFO"
@@ -144,7 +144,7 @@ def test_a_sync_heeds_the_file(connected: Shell) -> None:
 def test_importing_the_project_changes_nothing_in_the_process(shell: Shell) -> None:
     program = (
         "import gc, os; before = (gc.get_threshold(), dict(os.environ))\n"
-        "import pipelines, pipelines.run, pipelines.cli, pipelines.check, sources.whop\n"
+        "import whop_elt.run, whop_elt.cli, whop_elt.check, whop_source\n"
         "assert before == (gc.get_threshold(), dict(os.environ))"
     )
     ended = in_a_process(shell, "-c", program)
@@ -170,7 +170,7 @@ def test_a_file_of_settings_that_cannot_be_read_is_named_with_the_cause(
 ) -> None:
     write(connected, text, name, encoding)
     for command in ("check", "sync"):
-        ended = in_a_process(connected, "-m", "pipelines.cli", command)
+        ended = in_a_process(connected, "-m", "whop_elt.cli", command)
         assert ended.returncode == 1, ended.stderr
         (line,) = ended.stderr.splitlines()
         assert name in line
@@ -341,7 +341,7 @@ def test_a_file_is_named_in_dlt_too_whatever_its_folder_is_called(shell: Shell) 
         'report = "Bob s/page.html"\n',
     )
     tell = (
-        "from pipelines.settings import plan_versions_path, report_path; "
+        "from whop_elt.settings import plan_versions_path, report_path; "
         "print(ascii(plan_versions_path().as_posix()), report_path().as_posix())"
     )
     said = in_a_process(shell, "-c", tell)

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 from rich.console import Console
 
-from pipelines.destination import MARTS, Destination
-from pipelines.summary import show_queries, show_summary
-from pipelines.titles import named, printable
+from whop_elt.destination import MARTS, Destination
+from whop_elt.summary import show_queries, show_summary
+from whop_elt.titles import named, printable
 
 MONTHS = ("2025-11-01", "2025-12-01", "2026-01-01")
 

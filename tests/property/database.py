@@ -13,7 +13,7 @@ from typing import Any, Literal
 import duckdb
 import psycopg2
 
-from sources.whop.resources import BY_NAME
+from whop_source.resources import BY_NAME
 
 from .expected import OWN_COLUMNS, Row
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
-from sources.whop.resources import BY_NAME
+from whop_source.resources import BY_NAME
 
 Row = dict[str, Any]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sources.whop_simulator import Business
+from whop_simulator import Business
 
 from .expected import ENDED, Row
 

@@ -27,11 +27,11 @@ from typing import Any
 
 import orjson
 
-from sources.whop.client import WhopClient
-from sources.whop.planning import iso
-from sources.whop.resources import BY_NAME
-from sources.whop.surface import CURRENT, LEGACY, SURFACES, Surface
-from sources.whop_simulator import Business, Server, serve
+from whop_simulator import Business, Server, serve
+from whop_source.client import WhopClient
+from whop_source.planning import iso
+from whop_source.resources import BY_NAME
+from whop_source.surface import CURRENT, LEGACY, SURFACES, Surface
 
 from .database import Database
 from .expected import Row, columns, embedded, on_current
@@ -218,7 +218,7 @@ def _sync(
         cwd=ROOT,
         env={
             **os.environ,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
             "DESTINATION__DUCKDB__CREDENTIALS": database.credentials,
         },
         check=True,
@@ -230,10 +230,10 @@ def _sync(
 
 
 def _sync_here(settings: Row, folder: Path, result: Path) -> None:
-    from pipelines.destination import open_destination
-    from pipelines.run import sync
-    from sources.whop import RunReport
-    from sources.whop.client import RateLimit
+    from whop_elt.destination import open_destination
+    from whop_elt.run import sync
+    from whop_source import RunReport
+    from whop_source.client import RateLimit
 
     RateLimit.wait = lambda *_: None  # type: ignore[method-assign]
     os.chdir(folder)

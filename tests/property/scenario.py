@@ -20,10 +20,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sources.whop.resources import BY_NAME
-from sources.whop.surface import CURRENT, LEGACY
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
-from sources.whop_simulator.endpoints import BY_RESOURCE
+from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
+from whop_simulator.endpoints import BY_RESOURCE
+from whop_source.resources import BY_NAME
+from whop_source.surface import CURRENT, LEGACY
 
 from .database import Database
 from .expected import ENDED, OPEN, Row, columns, embedded, on_current
@@ -586,7 +586,7 @@ class Scenario:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+        environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "PATH": "/usr/bin:/bin"}
         self._worker = subprocess.Popen(
             [sys.executable, "-m", "tests.property.worker"],
             cwd=ROOT,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sources.whop.surface import CURRENT, LEGACY, Surface
+from whop_source.surface import CURRENT, LEGACY, Surface
 
 from .requests_table import measure
 

@@ -25,16 +25,16 @@ import dlt.normalize.normalize as normalize
 from dlt.common.destination.client import RunnableLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 
-import pipelines.run as pipeline
-import sources.whop.client as client
-import sources.whop.ranges as ranges
-import sources.whop.reading as reading
-import sources.whop.spool as spool
-import sources.whop.table_run as table_run
-import sources.whop.warehouse as warehouse
-from pipelines.errors import PipelineError
-from pipelines.run import locked_destination, sync
-from sources.whop import RunReport
+import whop_elt.run as pipeline
+import whop_source.client as client
+import whop_source.ranges as ranges
+import whop_source.reading as reading
+import whop_source.spool as spool
+import whop_source.table_run as table_run
+import whop_source.warehouse as warehouse
+from whop_elt.errors import PipelineError
+from whop_elt.run import locked_destination, sync
+from whop_source import RunReport
 
 PAGE_SIZE = 10
 SMALL: tuple[tuple[Any, str, int], ...] = (

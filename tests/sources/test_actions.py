@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from sources import whop_actions as actions
-from sources.whop.client import KeyRefused, Unconfirmed, WhopClient, WhopError
-from sources.whop.surface import CURRENT
-from sources.whop_actions import ACTIONS, BadParameter, Request, find, prepare, run, upload
-from sources.whop_simulator import Business, Fault, Server, serve
+import whop_actions as actions
+from whop_actions import ACTIONS, BadParameter, Request, find, prepare, run, upload
+from whop_simulator import Business, Fault, Server, serve
+from whop_source.client import KeyRefused, Unconfirmed, WhopClient, WhopError
+from whop_source.surface import CURRENT
 
 Row = dict[str, Any]
 Parameters = Callable[[Business], Row]

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sources.whop.bulk import BulkReader, NotAsDocumented
-from sources.whop.followers import fees_of
-from sources.whop.resources import RESOURCES, ColumnType, Resource
-from sources.whop.schema import EXTRA, Findings, RowTable
-from sources.whop_simulator import Business
-from sources.whop_simulator.money import fees
+from whop_simulator import Business
+from whop_simulator.money import fees
+from whop_source.bulk import BulkReader, NotAsDocumented
+from whop_source.followers import fees_of
+from whop_source.resources import RESOURCES, ColumnType, Resource
+from whop_source.schema import EXTRA, Findings, RowTable
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS: dict[str, ColumnType] = {

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import tenacity
 
-from sources.whop.client import (
+from whop_source.client import (
     RETRIED_STATUSES,
     BrokenPaging,
     KeyRefused,
@@ -550,7 +550,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def patient(**given: Any) -> tenacity.Retrying:
         return retrying(**{**given, "sleep": slept.append})
 
-    monkeypatch.setattr("sources.whop.client.tenacity.Retrying", patient)
+    monkeypatch.setattr("whop_source.client.tenacity.Retrying", patient)
     return slept
 
 

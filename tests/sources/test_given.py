@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sources.whop import RESOURCES, given, whop
+from whop_source import RESOURCES, given, whop
 
 KEY = "key-5b1f"
 

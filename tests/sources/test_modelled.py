@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sources.whop.modelled import MODELLED
-from sources.whop.resources import BY_NAME
+from whop_source.modelled import MODELLED
+from whop_source.resources import BY_NAME
 
 MODELS = Path(__file__).parents[2] / "dbt" / "models"
 WORD = re.compile(r"[a-z_][a-z0-9_]*")

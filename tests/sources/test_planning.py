@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sources.whop import resources
-from sources.whop.planning import (
+from whop_source import resources
+from whop_source.planning import (
     FeedWalk,
     Plan,
     Range,
@@ -25,14 +25,14 @@ from sources.whop.planning import (
     remember,
     renewed,
 )
-from sources.whop.resources import (
+from whop_source.resources import (
     BY_NAME,
     LIVE_MEMBERSHIP_STATUSES,
     OPEN_PAYMENT_STATUSES,
     RESOURCES,
     Resource,
 )
-from sources.whop.surface import CURRENT
+from whop_source.surface import CURRENT
 
 NOW = datetime(2026, 3, 10, 12, 0, 0, 401_999, tzinfo=UTC)
 CURSOR = NOW - timedelta(hours=5)

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.whop.client import Page
-from sources.whop.planning import Range, iso
-from sources.whop.ranges import WALKERS, RangeWalk
+from whop_source.client import Page
+from whop_source.planning import Range, iso
+from whop_source.ranges import WALKERS, RangeWalk
 
 BEGIN = datetime(2023, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

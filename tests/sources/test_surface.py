@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from sources.whop.client import Page, WhopClient
-from sources.whop.credentials import Credentials, looks_like_credential
-from sources.whop.errors import ForeignRow, OtherSurface
-from sources.whop.reading import Reader
-from sources.whop.resources import BY_NAME, RESOURCES, Resource
-from sources.whop.surface import CURRENT, LEGACY, SURFACES, is_tried, surface_of
+from whop_source.client import Page, WhopClient
+from whop_source.credentials import Credentials, looks_like_credential
+from whop_source.errors import ForeignRow, OtherSurface
+from whop_source.reading import Reader
+from whop_source.resources import BY_NAME, RESOURCES, Resource
+from whop_source.surface import CURRENT, LEGACY, SURFACES, is_tried, surface_of
 
 Row = dict[str, Any]
 BIZ = "biz_1"
@@ -368,6 +368,11 @@ def test_a_plan_of_an_invoice_is_nobody_s_and_none_the_less_ours() -> None:
         ("keyboard", "x", False),
         ("tokenized", "x", False),
         ("monkeys", "x", False),
+        ("apikey", "x", True),
+        ("clientsecret", "x", True),
+        ("Authorization", "x", True),
+        ("otp", "x", True),
+        ("option", "x", False),
     ],
 )
 def test_a_credential_is_known_by_a_word_of_its_name_or_a_signed_address(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sources.whop.errors import ForeignRow
-from sources.whop.reading import Reader
-from sources.whop.resources import BY_NAME
+from whop_source.errors import ForeignRow
+from whop_source.reading import Reader
+from whop_source.resources import BY_NAME
 
 
 def look(row: dict[str, Any]) -> None:

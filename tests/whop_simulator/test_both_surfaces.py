@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sources.whop_simulator import (
+from whop_simulator import (
     CURRENT,
     KNOWN_DATES,
     LEGACY,
@@ -19,7 +19,7 @@ from sources.whop_simulator import (
     Server,
     serve,
 )
-from sources.whop_simulator.refusal import Refused
+from whop_simulator.refusal import Refused
 
 Row = dict[str, Any]
 

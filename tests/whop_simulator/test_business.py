@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sources.whop_simulator import DEFAULT_CLOCK, Business
-from sources.whop_simulator.endpoints import BY_RESOURCE
+from whop_simulator import DEFAULT_CLOCK, Business
+from whop_simulator.endpoints import BY_RESOURCE
 
 Row = dict[str, Any]
 EMBEDDED = {"user", "member", "membership", "plan", "product", "payment_method", "promo_code"}

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sources.whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
-from sources.whop_simulator.endpoints import ENDPOINTS
+from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, serve
+from whop_simulator.endpoints import ENDPOINTS
 
 Row = dict[str, Any]
 LISTED = [endpoint.resource for endpoint in ENDPOINTS if endpoint.listed]
@@ -614,7 +614,7 @@ def test_a_mistake_in_a_hook_is_seen(
 
 
 def test_as_a_process() -> None:
-    command = [sys.executable, "-m", "sources.whop_simulator"]
+    command = [sys.executable, "-m", "whop_simulator"]
     options = [
         "--members",
         "40",

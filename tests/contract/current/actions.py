@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sources.whop_simulator import Business, serve
+from whop_simulator import Business, serve
 
 from .conftest import Official
 

@@ -13,7 +13,7 @@ from whop_sdk import Whop
 from whop_sdk.core.pagination import SyncPager
 from whop_sdk.environment import WhopEnvironment
 
-from sources.whop_simulator import Business, Server, serve
+from whop_simulator import Business, Server, serve
 
 from .strict import faults
 

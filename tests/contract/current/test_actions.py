@@ -12,7 +12,7 @@ import pytest
 from whop_sdk.core.api_error import ApiError
 from whop_sdk.errors import BadRequestError
 
-from sources.whop_simulator import Business, Server, serve
+from whop_simulator import Business, Server, serve
 
 from .actions import ALSO, CALLS, RECORDED, names_of, request_of
 from .conftest import Official

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from whop_sdk.errors import BadRequestError
 
-from sources.whop_simulator import Business, Server
+from whop_simulator import Business, Server
 
 from .conftest import Official, Row
 from .strict import fields_of

@@ -12,7 +12,7 @@ import pytest
 from whop_sdk.core.api_error import ApiError
 from whop_sdk.errors import BadRequestError, NotFoundError
 
-from sources.whop_simulator import Business, Server, serve
+from whop_simulator import Business, Server, serve
 
 from .conftest import Official, Row
 from .strict import fields_of

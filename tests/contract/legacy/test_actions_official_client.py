@@ -16,9 +16,9 @@ import pytest
 import whop_sdk
 from whop_sdk import Whop
 
-from sources.whop.client import WhopClient
-from sources.whop_actions import ACTIONS, Action, find, run
-from sources.whop_simulator import Business, Server, serve
+from whop_actions import ACTIONS, Action, find, run
+from whop_simulator import Business, Server, serve
+from whop_source.client import WhopClient
 
 Row = dict[str, Any]
 Call = Callable[[Whop, Business], Any]

@@ -17,7 +17,7 @@ import pytest
 import whop_sdk
 from whop_sdk import Whop
 
-from sources.whop_simulator import Business, Server, serve
+from whop_simulator import Business, Server, serve
 
 Row = dict[str, Any]
 Keep = Callable[[Row], bool]

@@ -38,10 +38,10 @@ def whop_elt() -> None:
     @task
     def check() -> list[str | None]:
         """Ask whether settings, companies and warehouse are there; name what to sync."""
-        from pipelines.check import check as findings
-        from pipelines.errors import ExitCode, PipelineError, SettingError
-        from pipelines.log import event
-        from pipelines.run import companies_to_sync
+        from whop_elt.check import check as findings
+        from whop_elt.errors import ExitCode, PipelineError, SettingError
+        from whop_elt.log import event
+        from whop_elt.run import companies_to_sync
 
         with _worker() as (destination, folder), _watching() as watch:
             with watch.step("check"):
@@ -71,10 +71,10 @@ def whop_elt() -> None:
     @task(map_index_template="{{ company }}")
     def sync(company_id: str | None) -> dict[str, Any]:
         """Load what is new, changed or gone; fail when a table could not be read."""
-        from pipelines.errors import ExitCode, PipelineError, SettingError
-        from pipelines.run import opened
-        from pipelines.run import sync as pipeline_sync
-        from sources.whop import RunReport
+        from whop_elt.errors import ExitCode, PipelineError, SettingError
+        from whop_elt.run import opened
+        from whop_elt.run import sync as pipeline_sync
+        from whop_source import RunReport
 
         get_current_context()["company"] = company_id or "all"
         report = RunReport()
@@ -102,9 +102,9 @@ def whop_elt() -> None:
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     def transform() -> int:
         """Build and test the models over what could be loaded."""
-        from pipelines.alerts import tell_age
-        from pipelines.run import opened
-        from pipelines.transform import transform as build
+        from whop_elt.alerts import tell_age
+        from whop_elt.run import opened
+        from whop_elt.transform import transform as build
 
         with (
             _worker() as (name, _),
@@ -122,11 +122,11 @@ def whop_elt() -> None:
         """Write the report, log the last month; fail when something is missing in them."""
         from rich.console import Console
 
-        from pipelines.errors import SettingError
-        from pipelines.reading import open_reader
-        from pipelines.run import report_to
-        from pipelines.settings import report_path
-        from pipelines.summary import show_summary
+        from whop_elt.errors import SettingError
+        from whop_elt.reading import open_reader
+        from whop_elt.run import report_to
+        from whop_elt.settings import report_path
+        from whop_elt.summary import show_summary
 
         with _worker() as (name, _):
             page = report_path()
@@ -167,9 +167,9 @@ def _worker() -> Iterator[tuple[str, str]]:
         AirflowFailException: what failed would fail again: a setting, or a test of the data. Any
             other error, another run's lock among them, Airflow tries again: no row comes twice.
     """
-    from pipelines.errors import DataTestFailed, SettingError
-    from pipelines.process import private_files
-    from pipelines.settings import destination_name
+    from whop_elt.errors import DataTestFailed, SettingError
+    from whop_elt.process import private_files
+    from whop_elt.settings import destination_name
 
     settings = _settings()
     before = dict(os.environ)
@@ -188,7 +188,7 @@ def _worker() -> Iterator[tuple[str, str]]:
 @contextmanager
 def _watching(run_id: str | None = None, company_id: str | None = None) -> Iterator[Any]:
     """Alerts of a task; of one that Airflow will try again, no failure is told yet."""
-    from pipelines.alerts import watching
+    from whop_elt.alerts import watching
 
     ti = get_current_context()["ti"]
     last_try = ti.try_number > ti.max_tries
