@@ -896,9 +896,13 @@ def _table_state(state: Row, company: str, table: str) -> Row:
 
 
 def _cursor(state: Row, company: str, table: str) -> Row:
-    """What decides which rows the next run asks for, but for the place in an unfinished pass."""
+    """What decides which rows the next run asks for, but for the place in an unfinished pass.
+
+    Of which the version it is read in is a part.
+    """
     found = _table_state(state, company, table)
-    return {name: value for name, value in found.items() if not name.startswith("pass_")}
+    own = {name for name in found if name.startswith("pass_")} | {"api_version"}
+    return {name: value for name, value in found.items() if name not in own}
 
 
 def _by_company(warehouse: dict[str, list[Row]]) -> dict[tuple[str, str], dict[str, Row]]:
