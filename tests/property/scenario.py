@@ -475,11 +475,16 @@ class Scenario:
         with serve(*self.businesses, **options) as server:
             if kind.startswith("moving"):
                 server.between_pages = self._between(server)
+            # Whoever refuses a request here repeats the key that came with it.
+            server.faults.add("*", Fault("echo_key"))
             for operation, fault in faults:
                 server.faults.add(operation, fault)
             settings |= {"base_url": server.base_url, "api_key": server.api_key}
             killed, said = self._order(settings, order)
         after = self._read_warehouse()
+        written = (self.folder / "log.txt").read_text(errors="replace")
+        for place in (said, after["sync_runs"], written):
+            self.expect(server.api_key not in str(place), "the key was repeated")
         # No sync takes less; Whop's clock has whole seconds.
         for business in self.businesses:
             business.advance(timedelta(seconds=2))

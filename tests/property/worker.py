@@ -33,7 +33,6 @@ import whop_source.reading as reading
 import whop_source.spool as spool
 import whop_source.table_run as table_run
 import whop_source.warehouse as warehouse
-from tests.aging import RELEASES, age
 from whop_elt.destination import open_destination
 from whop_elt.errors import PipelineError
 from whop_elt.run import locked_destination, sync
@@ -219,6 +218,9 @@ def _run(order: dict[str, Any]) -> int:
         getattr(module, name)  # a size that is gone must be noticed
         setattr(module, name, size)
     if order.get("age"):
+        # Of this process alone: pytest, which reads this file too, has another root.
+        from tests.aging import RELEASES, age
+
         age(open_destination(engine).pipeline, RELEASES[order["age"]])
         shutil.rmtree(".whop-elt")
     report = RunReport()
