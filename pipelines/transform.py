@@ -28,7 +28,9 @@ def transform(
     variables: str | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Run `dbt build`: every model, and every test of its rows, on what was loaded and given by hand.
+    """Run `dbt build`: every model, and every test of its rows.
+
+    On what was loaded, and what was given by hand.
 
     Args:
         destination: the warehouse.
