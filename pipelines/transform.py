@@ -28,9 +28,7 @@ def transform(
     variables: str | None = None,
     progress: Progress | None = None,
 ) -> int:
-    """Run `dbt build`: every model, and every test of its rows.
-
-    On what was loaded, and what was given by hand.
+    """Run `dbt build` on what was loaded and given by hand: every model, every test of its rows.
 
     Args:
         destination: the warehouse.
