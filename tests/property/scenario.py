@@ -452,8 +452,11 @@ class Scenario:
                     faults.append(("*", _fault(each, probability=0.02, seed=dice.randrange(99))))
             case "upgrade":
                 # Since the last run the program is of a newer release.
-                order["age"] = "0.1.0"
+                self._order(settings, {"age": "0.1.0"})
                 self._renewed(*TABLES)
+                for company in self.seen:
+                    # It kept no states of plans.
+                    self.states.pop((company, "plans"), None)
             case "dropped":
                 self._drop()
                 if dice.random() < 0.5:
