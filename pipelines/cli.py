@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from .action import app as action_app
+from .bi.command import app as bi_app
 from .errors import ExitCode, PipelineError, SettingError, of_files
 from .figures import counted
 from .log import LogFormat, bind, event, set_up
@@ -36,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(action_app)
+app.add_typer(bi_app)
 # A pipe has no width of its own, and 80 columns would cut the tables in cron's mail.
 # Permissions have names like member:email:read, which must not become a picture of an envelope.
 console = Console(width=None if sys.stdout.isatty() else 120, emoji=False)

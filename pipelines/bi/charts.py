@@ -104,8 +104,9 @@ def _trend(given: Mapping[str, Any], time: str | None) -> Params:
         "metric": metric,
         "x_axis": time,
         "time_grain_sqla": "P1M",
-        "compare_lag": 1,
-        "compare_suffix": given.get("says", "on the month before"),
+        # A share that changes by a share says nothing: only amounts are compared.
+        "compare_lag": 1 if given.get("compared", True) else None,
+        "compare_suffix": "on the month before",
         "show_trend_line": True,
         "start_y_axis_at_zero": False,
         "header_font_size": 0.4,
@@ -121,6 +122,8 @@ def _series(given: Mapping[str, Any], time: str | None) -> Params:
         "x_axis": x_axis,
         "metrics": given["metrics"],
         "groupby": given.get("by", []),
+        # The largest have a colour each, the rest are one together, so that the sum stays.
+        **_few(given),
         "show_legend": len(given["metrics"]) > 1 or bool(given.get("by")),
         "legendType": "scroll",
         "legendOrientation": "top",
@@ -143,6 +146,18 @@ def _series(given: Mapping[str, Any], time: str | None) -> Params:
     return params
 
 
+def _few(given: Mapping[str, Any]) -> Params:
+    if "most" not in given:
+        return {}
+    number, metric = given["most"]
+    return {
+        "limit": number,
+        "timeseries_limit_metric": metric,
+        "order_desc": True,
+        "group_others_when_limit_reached": given.get("rest", True),
+    }
+
+
 def _bars(given: Mapping[str, Any], time: str | None) -> Params:
     return _series(given, time) | {"stack": "Stack", "only_total": True}
 
@@ -159,11 +174,10 @@ def _ranking(given: Mapping[str, Any], time: str | None) -> Params:
     return _series(given, time) | {
         "orientation": "horizontal",
         "x_axis_sort": given["metrics"][0],
-        "x_axis_sort_asc": False,
+        # Drawn from below: the largest is on top.
+        "x_axis_sort_asc": True,
         "show_value": True,
         "stack": None,
-        "limit": given.get("limit", 10),
-        "row_limit": given.get("limit", 10),
     }
 
 
@@ -172,9 +186,14 @@ def _table(given: Mapping[str, Any], time: str | None) -> Params:
         "show_cell_bars": False,
         "table_timestamp_format": "%Y-%m-%d",
         "server_pagination": False,
-        "page_length": given.get("page", 10),
+        # All rows, to scroll through.
+        "page_length": 0,
         "include_search": bool(given.get("search")),
-        "column_config": given.get("columns_as", {}),
+        "column_config": {
+            name: {"d3NumberFormat": "$,.2f" if name.endswith("_usd") else ",.2f"}
+            for name in given.get("columns", [])
+            if name.endswith("_usd") or name in _AMOUNTS
+        },
     }
     if "columns" in given:
         return common | {
@@ -211,10 +230,13 @@ def _heatmap(given: Mapping[str, Any], time: str | None) -> Params:
         "x_axis_time_format": "%b %Y",
         "xscale_interval": -1,
         "yscale_interval": -1,
-        "left_margin": "auto",
-        "bottom_margin": "auto",
+        "left_margin": 75,
+        "bottom_margin": 50,
     }
 
+
+_AMOUNTS = {"total", "next_renewal_amount", "amount"}
+"""Columns with amounts in a currency of their own."""
 
 _KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], str | None], Params]]] = {
     "total": ("big_number_total", _total),
@@ -228,7 +250,9 @@ _KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], str | None], Params
 }
 
 
-def dashboard(layout: Mapping[str, Any], marts: Mapping[str, Mart], columns: Mapping[str, set[str]]) -> Params:
+def dashboard(
+    layout: Mapping[str, Any], marts: Mapping[str, Mart], columns: Mapping[str, set[str]]
+) -> Params:
     """A dashboard of Superset: rows of charts under headings, and filters.
 
     Args:

@@ -84,23 +84,25 @@ def _is_segmented(mart: Mart) -> bool:
 def _added(mart: Mart) -> Iterator[Column]:
     for name, (key, _, what) in _TITLES.items():
         if key in mart.names and name not in mart.names:
-            yield Column(name, "VARCHAR", f"{what} by its title; its id where two have the same.")
+            yield Column(
+                name,
+                "VARCHAR",
+                f"{what} by its title; the end of its id too, where two have the same.",
+            )
     if _is_segmented(mart):
         yield Column("value_title", "VARCHAR", "The value; of a plan or a product, its title.")
 
 
 def _title(name: str) -> str:
-    """A query for the titles of one mart: unique within all companies."""
+    """A query for the titles of one mart; two things of one title are told apart by their ids."""
     key, mart, _ = _TITLES[name]
     shown = f"coalesce(nullif(trim(title), ''), {key})"
     if name == "plan":
-        shown = (
-            f"coalesce(nullif(trim(title), ''), {key}) || coalesce(' · ' || product_title, '')"
-        )
+        shown += " || coalesce(' · ' || nullif(trim(product_title), ''), '')"
     return (
         f"    select\n        {key},\n        case\n"
         f"            when count(*) over (partition by {shown}) > 1\n"
-        f"                then {shown} || ' (' || {key} || ')'\n"
+        f"                then {shown} || ' (…' || right({key}, 4) || ')'\n"
         f"            else {shown}\n        end as {name}\n    from {MARTS}.{mart}"
     )
 
@@ -122,7 +124,9 @@ def _sql(mart: Mart, added: list[str]) -> str:
         for name in titles
     ]
     if segmented:
-        shown.append("    coalesce(plan_titles.plan, product_titles.product, mart.value) as value_title")
+        shown.append(
+            "    coalesce(plan_titles.plan, product_titles.product, mart.value) as value_title"
+        )
         joins += [
             f"left join {name}_titles on mart.dimension = '{name}' "
             f"and {name}_titles.{name}_id = mart.value"
@@ -166,7 +170,7 @@ def _metrics(mart: Mart, rules: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             note = " At one time; over several times, their average." if times else ""
             yield _metric(
                 f"level_{name}", label(name), f"sum({name}) * 1.0{times}{per}",
-                text + note + once, f"{money},.2f" if money or times else kind,
+                text + note + once, "$,.2f" if money else ",.1~f",
             )  # fmt: skip
         elif re.fullmatch(rules["flows"], name):
             yield _metric(

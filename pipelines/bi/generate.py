@@ -87,9 +87,7 @@ def write(made: Mapping[str, Any], folder: Path) -> None:
 
 def as_text(content: Any) -> str:
     """YAML with keys in our order, and text of several lines as such."""
-    return yaml.dump(
-        content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
-    )
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 class _Dumper(yaml.SafeDumper):
