@@ -1,4 +1,4 @@
-"""Writes Superset's bundle for one's own warehouse: the files as they are made, with its address."""
+"""Writes Superset's bundle for one's own warehouse: the files that ship, with its address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
 
 from .. import address
 from ..errors import SettingError
@@ -26,8 +25,8 @@ def duckdb_database(path: Path) -> dict[str, Any]:
     """
     if path.name == "whop.duckdb":
         raise SettingError(
-            "--duckdb is the copy for readers, whop-marts.duckdb: while a tool has whop.duckdb open "
-            "no run can write, and names and e-mail addresses are in it"
+            "--duckdb is the copy for readers, whop-marts.duckdb: while a tool has whop.duckdb "
+            "open no run can write, and names and e-mail addresses are in it"
         )
     # Superset asks for SQL of anybody who may use its SQL Lab: DuckDB's could read any file there.
     config = {

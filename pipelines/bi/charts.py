@@ -316,6 +316,8 @@ def dashboard(
             "cross_filters_enabled": False,
             "expanded_slices": {},
             "label_colors": layout.get("colors", {}),
+            # Beside the charts it would take a quarter of a small screen.
+            "filter_bar_orientation": "HORIZONTAL",
             "refresh_frequency": 0,
             "timed_refresh_immune_slices": [],
             "native_filter_configuration": list(_filters(layout, numbers, columns)),

@@ -21,9 +21,9 @@ def _bi() -> None:
 
 
 @app.command(
-    epilog="Examples: whop-elt bi superset --output whop-superset --duckdb /srv/whop/whop-marts.duckdb; "
-    "whop-elt bi superset --output whop-superset --postgres postgresql://reader:password@host/whop. "
-    "Then: superset import-directory whop-superset --overwrite"
+    epilog="Examples: whop-elt bi superset --output bundle --duckdb /srv/whop/whop-marts.duckdb; "
+    "whop-elt bi superset --output bundle --postgres postgresql://reader:password@host/whop. "
+    "Then: superset import-directory bundle --overwrite"
 )
 def superset(
     output: Annotated[

@@ -27,8 +27,8 @@ _TITLES: Mapping[str, tuple[str, str, str]] = {
 """Columns with titles: of which id, from which mart, its label."""
 
 _ACRONYMS = {
-    "mrr": "MRR", "arr": "ARR", "nrr": "NRR", "grr": "GRR", "arpu": "ARPU", "ltv": "LTV", "id": "ID",
-    "fx": "FX", "usd": "(US$)",
+    "mrr": "MRR", "arr": "ARR", "nrr": "NRR", "grr": "GRR", "arpu": "ARPU", "ltv": "LTV",
+    "id": "ID", "fx": "FX", "usd": "(US$)",
 }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Makes the bundle in bi/superset again: `python -m whop_elt.bi.generate whop-marts.duckdb`.
 
-Datasets, metrics and labels come from the marts and their descriptions; layouts and charts from the
-files in bi/superset/layouts, which are kept by hand. A chart of a mart that is not there is left out.
+Datasets, metrics and labels come from the marts and their descriptions; layouts and charts from
+the files in bi/superset/layouts, which are kept by hand. A chart of a mart that is not there is
+left out.
 """
 
 from __future__ import annotations
