@@ -192,7 +192,7 @@ def _table(given: Mapping[str, Any], time: str | None) -> Params:
         "column_config": {
             name: {"d3NumberFormat": "$,.2f" if name.endswith("_usd") else ",.2f"}
             for name in given.get("columns", [])
-            if name.endswith("_usd") or name in _AMOUNTS
+            if name.endswith(_AMOUNTS)
         },
     }
     if "columns" in given:
@@ -235,8 +235,8 @@ def _heatmap(given: Mapping[str, Any], time: str | None) -> Params:
     }
 
 
-_AMOUNTS = {"total", "next_renewal_amount", "amount"}
-"""Columns with amounts in a currency of their own."""
+_AMOUNTS = ("_usd", "amount", "total", "difference", "balance")
+"""Ends of the names of columns with amounts, in dollars or a currency of their own."""
 
 _KINDS: Mapping[str, tuple[str, Callable[[Mapping[str, Any], str | None], Params]]] = {
     "total": ("big_number_total", _total),
@@ -270,7 +270,7 @@ def dashboard(
     for number, row in enumerate(layout["rows"], 1):
         given = {key: layout["charts"][key] for key in row.get("charts", {})}
         shown = {key: row["charts"][key] for key in given if given[key]["mart"] in marts}
-        if not shown and "heading" not in row:
+        if not (row.get("of", layout["slug"]) in {layout["slug"], *marts} if "heading" in row else shown):
             continue
         name = f"ROW-{number}"
         position["GRID_ID"]["children"].append(name)

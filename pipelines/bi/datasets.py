@@ -32,6 +32,11 @@ _ACRONYMS = {
 }  # fmt: skip
 
 
+_MOMENTS = ("months_ahead", "month", "date")
+"""Columns that say of which moment a level is; the first that a mart has. A table of what stands
+now has none."""
+
+
 def identifier(kind: str, name: str) -> str:
     """The identifier of a thing in the bundle."""
     return str(uuid.uuid5(_NAMESPACE, f"{kind}/{name}"))
@@ -162,11 +167,12 @@ def _metrics(mart: Mart, rules: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             continue
         kind = ",.2f" if name.endswith("_usd") else ",d"
         money = "$" if name.endswith("_usd") else ""
-        if re.fullmatch(rules["levels"], name):
+        if re.fullmatch(rules["levels"], f"{mart.name}.{name}"):
             if "months_since" in mart.names:
                 # Only one cohort at one age is a level: nothing adds up beyond that.
                 continue
-            times = f" / nullif(count(distinct {mart.time}), 0)" if _is_periodic(mart) else ""
+            moment = next((each for each in _MOMENTS if each in mart.names), None)
+            times = f" / nullif(count(distinct {moment}), 0)" if moment else ""
             note = " At one time; over several times, their average." if times else ""
             yield _metric(
                 f"level_{name}", label(name), f"sum({name}) * 1.0{times}{per}",
@@ -177,10 +183,6 @@ def _metrics(mart: Mart, rules: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 f"sum_{name}", label(name), f"sum({name}){' * 1.0' if per else ''}{per}",
                 text + once, money + kind,
             )  # fmt: skip
-
-
-def _is_periodic(mart: Mart) -> bool:
-    return mart.time in {"month", "date"}
 
 
 def _metric(name: str, shown: str, expression: str, text: str, d3: str) -> dict[str, Any]:

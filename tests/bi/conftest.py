@@ -15,7 +15,7 @@ import pytest
 from local_postgres import PostgresServer
 from superset_server import Superset
 
-from whop_simulator import Business, Server
+from whop_simulator import Business, serve
 
 WHOP_ELT = Path(sys.executable).with_name("whop-elt")
 READER = "superset_reader"
@@ -65,7 +65,7 @@ def warehouses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, W
     companies = [business.company_id for business in businesses]
     files = tmp_path_factory.mktemp("duckdb"), tmp_path_factory.mktemp("postgres")
     try:
-        with Server(businesses) as api:
+        with serve(*businesses) as api:
             settings = {
                 "SOURCES__WHOP__BASE_URL": api.base_url,
                 "SOURCES__WHOP__API_KEY": api.api_key,

@@ -29,7 +29,17 @@ LAYOUTS = {
     for path in sorted((ROOT / "bi/superset/layouts").glob("*.yaml"))
     for layout in [yaml.safe_load(path.read_text())]
 }
+THERE = {
+    slug: {
+        key: given
+        for key, given in layout["charts"].items()
+        if (BUNDLE / "charts" / f"{key}.yaml").exists()
+    }
+    for slug, layout in LAYOUTS.items()
+}
+"""The charts whose marts there are."""
 WIDTHS = (1440, 1024)
+AMOUNTS = ("_usd", "amount", "total", "difference", "balance")
 
 
 @dataclass
@@ -106,8 +116,8 @@ def shown(results: list[dict[str, Any]], given: dict[str, Any]) -> float:
         return len(rows)
     beside = {given.get("x"), given.get("by")} if given["kind"] == "heatmap" else {given.get("x")}
     columns = given.get("columns")
-    amounts = {name for name in columns or () if name.endswith("_usd") or name == "total"}
-    times = {"month", "date", "movement_date", "next_renewal_at"}
+    amounts = {name for name in columns or () if name.endswith(AMOUNTS)}
+    times = {"month", "date", "movement_date", "next_renewal_date"}
     return sum(
         float(value)
         for row in rows
@@ -161,7 +171,7 @@ def test_each_dashboard_opens_without_an_error_and_shows_the_numbers_of_the_mart
     assert not found.wrong
     numbers = superset.ids("slices")
     wrong = {}
-    for key, given in LAYOUTS[slug]["charts"].items():
+    for key, given in THERE[slug].items():
         results = found.answers.get(numbers[identifier("chart", key).replace("-", "")])
         assert results, f"{key} was not drawn"
         is_, should = shown(results, given), warehouse.number(NUMBERS[key])
@@ -264,3 +274,17 @@ def test_a_client_of_an_agency_sees_its_own_company_alone(
         own = warehouse.number(f"{sql} where company_id = '{mine}'")
         assert seen(key) == pytest.approx(own, rel=1e-9), key
         assert own < both
+
+
+def test_dbt_knows_every_dashboard_and_what_it_reads() -> None:
+    exposures = yaml.safe_load((ROOT / "dbt/models/marts/_exposures.yml").read_text())["exposures"]
+    told = {
+        each["name"]: {ref.split("'")[1] for ref in each["depends_on"]}
+        for each in exposures if each["name"].startswith("superset_")
+    }  # fmt: skip
+    assert told == {
+        layout["slug"].replace("whop-", "superset_"): {
+            given["mart"] for given in THERE[slug].values()
+        }
+        for slug, layout in LAYOUTS.items()
+    }
