@@ -363,6 +363,73 @@ def report(
 
 
 @app.command(
+    epilog="Examples: whop-elt ask; whop-elt ask who-is-about-to-leave --with-contacts; "
+    "whop-elt ask the-month-in-numbers 2026-10 --csv > october.csv"
+)
+def ask(
+    name: Annotated[
+        str | None, typer.Argument(help="Which question; without it they are listed.")
+    ] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What it is asked for, as a month: 2026-10.")
+    ] = None,
+    destination: DestinationName = None,
+    company: Annotated[str | None, typer.Option(help="Of this company (biz_…) only.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, a list of objects.")] = False,
+    as_parquet: Annotated[bool, typer.Option("--parquet", help="As a Parquet file.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write, in place of standard output."),
+    ] = None,
+    with_contacts: Annotated[
+        bool, typer.Option("--with-contacts", help="With names and e-mail addresses.")
+    ] = False,
+) -> None:
+    """Ask one of an owner's usual questions; a run that is under way does not mind."""
+    from . import ask as asking
+
+    set_up("text", quiet=False)
+    forms = [
+        form
+        for form, wanted in (
+            (asking.Form.CSV, as_csv),
+            (asking.Form.JSON, as_json),
+            (asking.Form.PARQUET, as_parquet),
+        )
+        if wanted
+    ]
+    if len(forms) > 1:
+        raise SettingError("One of --csv, --json and --parquet at a time")
+    if output and not forms:
+        raise SettingError("--output goes with --csv, --json or --parquet")
+    if name is None:
+        if forms:
+            raise SettingError("Which question? `whop-elt ask` lists them")
+        asking.show_questions(console)
+        return
+    if forms == [asking.Form.PARQUET] and not output and sys.stdout.isatty():
+        raise SettingError("Parquet is not for a terminal: add --output FILE")
+    asked = asking.ask(
+        _destination(destination),
+        name,
+        arguments or (),
+        company_id=_company(company),
+        contacts=with_contacts,
+    )
+    if not forms:
+        asking.show(asked, console)
+        return
+    file = asking.write(asked, forms[0])
+    if output:
+        output.write_bytes(file)
+    else:
+        sys.stdout.buffer.write(file)
+    for note in asked.notes:
+        event(note)
+
+
+@app.command(
     epilog="Examples: whop-elt grant-reader metabase --destination postgres > grant.sql; "
     "whop-elt grant-reader metabase --apply --password --destination postgres"
 )
