@@ -1,7 +1,7 @@
 """How wrong the expected renewals have been: made businesses, a forecast, and what then happened.
 
-Each business is read at a moment, and its models are built. Then its clock is advanced, its payments
-are read again, and each renewal that was expected is looked up: was it paid within the grace?
+Each business is read at a moment, and its models are built. Then its clock is advanced, it is read
+again, and each renewal that was expected is looked up: was it paid within the grace?
 Printed as Markdown, for docs/forecast.md: `python benchmarks/forecast.py`.
 """
 
@@ -125,11 +125,9 @@ def _load(folder: Path, seed: int, members: int, clock: datetime) -> None:
         }
         for command in (
             ["sync", "--quiet"],
-            ["transform", "--quiet", "--select", "+upcoming_renewals +committed_mrr_monthly"],
+            ["transform", "--quiet", "--select", "+committed_mrr_monthly,resource_type:model"],
         ):
-            subprocess.run(
-                [WHOP_ELT, *command], cwd=folder, env=os.environ | settings, check=True
-            )
+            subprocess.run([WHOP_ELT, *command], cwd=folder, env=os.environ | settings, check=True)
 
 
 def show(forecasts: Sequence[Forecast]) -> None:

@@ -72,13 +72,20 @@ pieces as (
         ) as amount_usd
     from to_date
     inner join as_of on to_date.company_id = as_of.company_id
+),
+
+months_earned as (
+    select
+        company_id,
+        received_month,
+        month as earning_month,
+        cast(sum(case when is_earned then amount_usd else 0 end) as decimal(38, 9)) as earned_usd,
+        cast(sum(case when is_earned then 0 else amount_usd end) as decimal(38, 9)) as to_earn_usd
+    from pieces
+    group by company_id, received_month, month
 )
 
-select
-    company_id,
-    received_month,
-    month as earning_month,
-    cast(sum(case when is_earned then amount_usd else 0 end) as decimal(38, 9)) as earned_usd,
-    cast(sum(case when is_earned then 0 else amount_usd end) as decimal(38, 9)) as to_earn_usd
-from pieces
-group by company_id, received_month, month
+select company_id, received_month, earning_month, earned_usd, to_earn_usd
+from months_earned
+-- What is left of rounding is no amount.
+where abs(earned_usd) >= 0.0000005 or abs(to_earn_usd) >= 0.0000005

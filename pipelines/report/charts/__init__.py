@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...figures import month_written
 from ..queries import Row
 from .columns import line, stacked
 from .drawing import Drawing, Width
-from .heat import heat_map
+from .heat import AVERAGE, heat_map
 from .lying import lying
 from .scale import dollars, number
 
@@ -83,7 +84,7 @@ def _by_month(points: Sequence[Row]) -> str:
     said = ", ".join(
         f"{point['kind']} {point['written']}" for point in points if point["month"] == newest
     )
-    return f"By month, {months[0]:%B %Y} to {months[-1]:%B %Y}. {newest:%B %Y}: {said}."
+    return f"By month, {month_written(months[0])} to {month_written(months[-1])}. {month_written(newest)}: {said}."
 
 
 def _by_name(points: Sequence[Row]) -> str:
@@ -91,9 +92,9 @@ def _by_name(points: Sequence[Row]) -> str:
 
 
 def _by_cohort(points: Sequence[Row]) -> str:
-    months = sorted({point["month"] for point in points})
+    months = sorted({point["month"] for point in points if point["month"] != AVERAGE})
     return (
-        f"A row for the customers of each month, {months[0]:%B %Y} to {months[-1]:%B %Y}; "
+        f"A row for the customers of each month, {month_written(months[0])} to {month_written(months[-1])}; "
         "a column for each month after."
     )
 
@@ -145,6 +146,13 @@ CHARTS: dict[str, Chart] = {
         "half",
         stacked(dollars),
         {"Recovered": "expansion", "Not recovered": "contraction"},
+        True,
+        _by_month,
+    ),
+    "left": Chart(
+        "wide",
+        stacked(dollars),
+        {"Expected": "accent", "May be lost": "quiet"},
         True,
         _by_month,
     ),
