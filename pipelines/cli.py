@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from .action import app as action_app
+from .editions import Edition
 from .errors import ExitCode, PipelineError, SettingError, of_files
 from .figures import counted
 from .log import LogFormat, bind, event, set_up
@@ -337,6 +338,9 @@ def report(
         list[str] | None,
         typer.Option(help="Only this company (biz_…); may be given repeatedly."),
     ] = None,
+    edition: Annotated[
+        Edition, typer.Option(help="full, or brief: one page for e-mail, without charts.")
+    ] = Edition.FULL,
     quiet: Quiet = False,
 ) -> None:
     """Write the report, one HTML file to open or to e-mail; show what is in short here."""
@@ -357,7 +361,7 @@ def report(
             show_summary(warehouse, console, companies=companies)
             show_queries(warehouse, console)
     # Drawn when the warehouse is closed: a run that is to write to a DuckDB file waits for it.
-    write_pages(pages, page)
+    write_pages(pages, page, edition)
     if not quiet:
         _tell_report(page)
 

@@ -34,7 +34,9 @@ def closer_look(rows: CompanyRows, months: Sequence[Row]) -> str:
     Amounts are US dollars to the cent, null where a segment has no row.
     """
     places = {row["month"]: place for place, row in enumerate(months)}
-    series = [{"name": "All", "group": "", "rows": [_cells(row) for row in months]}]
+    series: list[dict[str, Any]] = [
+        {"name": "All", "group": "", "rows": [_cells(row) for row in months]}
+    ]
     by_value: dict[tuple[str, str], dict[int, Row]] = defaultdict(dict)
     for row in rows.segments:
         if row["month"] in places:

@@ -43,10 +43,17 @@ KINDS: dict[str, Kind] = {
     "customers_churned": Kind("Churned", count, -1),
     "customers_end": Kind("Customers at the end", count, 1),
     "arpu_usd": Kind("MRR per customer", usd, 1),
-    "ltv_usd": Kind("Lifetime value", usd, 0, "MRR per customer / churn: what one brings, if nothing changes"),
+    "ltv_usd": Kind(
+        "Lifetime value", usd, 0, "MRR per customer / churn: what one brings, if nothing changes"
+    ),
     "customers_lost": Kind("Customers lost", count, -1),
     "logo_churn_rate": Kind("Customer churn", percent, -1),
-    "nrr": Kind("Net revenue retention", percent, 1, "of the MRR at the start, what the same customers bring at the end"),
+    "nrr": Kind(
+        "Net revenue retention",
+        percent,
+        1,
+        "of the MRR at the start, what the same customers bring at the end",
+    ),
     "grr": Kind("Gross revenue retention", percent, 1, "the same, without what they added"),
     "gross_usd": Kind("Gross revenue", usd, 1),
     "refunded_usd": Kind("Refunded", usd, -1),
@@ -176,9 +183,12 @@ COUNTED = {"logo_churn_rate": "customers_lost", "dispute_rate": "disputes"}
 """Shares that hang on a few events, and how many those were."""
 
 EVENTS = frozenset(
-    ("customers_new", "customers_reactivated", "customers_churned", "customers_lost")
-    + ("failed_payments", "trials_started", "disputes")
+    (
+        *("customers_new", "customers_reactivated", "customers_churned", "customers_lost"),
+        *("failed_payments", "trials_started", "disputes"),
+    )
 )
+"""Figures that count what happened."""
 
 
 def _is_noise(name: str, now: Row, before: Row) -> bool:

@@ -107,7 +107,8 @@ def _cohorts(cohorts: Sequence[Row], shown: set[date]) -> list[Row]:
         {
             "month": row["cohort_month"],
             "kind": "",
-            "name": f"{month_written(row['cohort_month'], short=True)} · {count(row['customers_in_cohort'])}",
+            "name": f"{month_written(row['cohort_month'], short=True)} · "
+            f"{count(row['customers_in_cohort'])}",
             "months_since": row["months_since"],
             "value": float(row["retention_rate"]),
             "says": f"Customers of {month_name(row['cohort_month'])}, after {row['months_since']} "

@@ -76,10 +76,7 @@ def _mrr(now: Row, earlier: Sequence[Row]) -> tuple[str, str]:
     best = max((row["mrr_end_usd"] for row in earlier), default=None)
     record = (
         ", more than ever"
-        if grew
-        and best is not None
-        and len(earlier) >= USUAL_MONTHS
-        and now["mrr_end_usd"] > best
+        if grew and best is not None and len(earlier) >= USUAL_MONTHS and now["mrr_end_usd"] > best
         else ""
     )
     return "mrr", (
@@ -89,9 +86,7 @@ def _mrr(now: Row, earlier: Sequence[Row]) -> tuple[str, str]:
     )
 
 
-def _left(
-    now: Row, earlier: Sequence[Row], churn: Sequence[Row]
-) -> tuple[str, str] | None:
+def _left(now: Row, earlier: Sequence[Row], churn: Sequence[Row]) -> tuple[str, str] | None:
     start, lost = int(now["customers_start"]), int(now["customers_lost"])
     if not start:
         return None

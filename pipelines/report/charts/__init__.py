@@ -84,7 +84,8 @@ def _by_month(points: Sequence[Row]) -> str:
     said = ", ".join(
         f"{point['kind']} {point['written']}" for point in points if point["month"] == newest
     )
-    return f"By month, {month_written(months[0])} to {month_written(months[-1])}. {month_written(newest)}: {said}."
+    first, last = month_written(months[0]), month_written(months[-1])
+    return f"By month, {first} to {last}. {month_written(newest)}: {said}."
 
 
 def _by_name(points: Sequence[Row]) -> str:
@@ -93,9 +94,9 @@ def _by_name(points: Sequence[Row]) -> str:
 
 def _by_cohort(points: Sequence[Row]) -> str:
     months = sorted({point["month"] for point in points if point["month"] != AVERAGE})
+    first, last = month_written(months[0]), month_written(months[-1])
     return (
-        f"A row for the customers of each month, {month_written(months[0])} to {month_written(months[-1])}; "
-        "a column for each month after."
+        f"A row for the customers of each month, {first} to {last}; a column for each month after."
     )
 
 
