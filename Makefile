@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test test-contract test-airflow test-bi bi lint browser soak bench
+.PHONY: install demo test test-contract test-wheel test-airflow test-bi bi lint browser soak bench
 
 install: .venv/installed
 
@@ -71,6 +71,10 @@ CONTRACT := tests/contract/current
 
 test-contract: .venv-current/installed
 	.venv-current/bin/python -m pytest --confcutdir=$(CONTRACT) $(CONTRACT)
+
+# The wheel alone, with each Python it is for that this machine has.
+test-wheel: install
+	$(BIN)/pytest -rs tests/wheel
 
 # The stories of tests/property with new seeds, for ten minutes; MINUTES=30 SEED=1000 for other ones.
 soak: install

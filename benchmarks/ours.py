@@ -91,7 +91,7 @@ def run_sync(
 @contextmanager
 def no_limit() -> Iterator[None]:
     """Switch the client's own rate limit off, as that of the simulator is."""
-    with patch.object(RateLimit, "wait", lambda limit, operation: None):
+    with patch.object(RateLimit, "wait", lambda *_: None):
         yield
 
 

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 _WORDS = frozenset(
-    {"bearer", "credential", "credentials", "jwt", "key", "keys", "passcode", "password"}
-    | {"passwords", "presigned", "secret", "secrets", "signature", "signed", "token", "tokens"}
+    {"bearer", "credential", "credentials", "jwt", "key", "keys", "otp"}
+    | {"passcode", "passwd", "password", "passwords", "presigned", "secret", "secrets"}
+    | {"signature", "signed", "token", "tokens", "totp"}
 )
+_ENDS = ("accesskey", "apikey", "password", "privatekey", "secret", "secretkey", "token")
+"""What a word ends with that is two, written as one: `clientsecret`."""
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _SIGNED = re.compile(
     r"^https?://[^\s?]*\?(?:[^\s#]*&)?"
@@ -21,7 +24,11 @@ _SIGNED = re.compile(
 
 def looks_like_credential(name: str, value: Any = None) -> bool:
     """Whether a field is a credential by a word of its name, or an address that is signed."""
-    if not _WORDS.isdisjoint(part.lower() for part in _PARTS.findall(name)):
+    words = [part.lower() for part in _PARTS.findall(name)]
+    if not _WORDS.isdisjoint(words) or any(word.endswith(_ENDS) for word in words):
+        return True
+    if words == ["authorization"]:
+        # The header's name; a bank's `authorization_code` lets nobody in.
         return True
     return isinstance(value, str) and _SIGNED.match(value) is not None
 
@@ -49,7 +56,7 @@ class Credentials:
                 del row[name]
                 found.append(prefix + name)
             else:
-                row[name] = _without(row[name], f"{prefix}{name}__", found)
+                row[name] = without_credentials(row[name], f"{prefix}{name}__", found)
         for name, node in self._below:
             value = row.get(name)
             if isinstance(value, dict):
@@ -57,14 +64,22 @@ class Credentials:
         return found
 
 
-def _without(value: Any, prefix: str, found: list[str]) -> Any:
+def without_credentials(value: Any, prefix: str = "", found: list[str] | None = None) -> Any:
+    """Return a value that has no column, or does not fit its column, without what lets anybody in.
+
+    Args:
+        value: of JSON.
+        prefix: its path, with `__` behind it.
+        found: the paths of what was taken out are added.
+    """
+    found = [] if found is None else found
     if isinstance(value, dict):
         kept: dict[str, Any] = {}
         for name, item in value.items():
             if looks_like_credential(name, item):
                 found.append(prefix + name)
             else:
-                kept[name] = _without(item, f"{prefix}{name}__", found)
+                kept[name] = without_credentials(item, f"{prefix}{name}__", found)
         return kept
     if isinstance(value, list):
         items = []
@@ -72,6 +87,6 @@ def _without(value: Any, prefix: str, found: list[str]) -> Any:
             if looks_like_credential("", item):
                 found.append(prefix.removesuffix("__"))
             else:
-                items.append(_without(item, prefix, found))
+                items.append(without_credentials(item, prefix, found))
         return items
     return value

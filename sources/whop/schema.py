@@ -18,6 +18,7 @@ from dlt.common.schema.typing import TColumnSchema
 
 from .bulk import ARROW_TYPES, BulkReader, NotAsDocumented, nested
 from .client import Row
+from .credentials import looks_like_credential, without_credentials
 from .modelled import MODELLED
 from .privacy import KEEP, Privacy
 from .resources import ColumnType, Resource
@@ -228,14 +229,19 @@ class RowTable:
                     values[f"{path}__id"] = value
                 else:
                     unfit.append(path)
-                    extra[path] = value
+                    self._set_aside(path, value, extra)
             else:
                 try:
                     values[path] = node(value)
                 except UNFIT:
                     unfit.append(path)
-                    extra[path] = value
+                    self._set_aside(path, value, extra)
         return unfit
+
+    @staticmethod
+    def _set_aside(path: str, value: Any, extra: dict[str, Any]) -> None:
+        """Keep what does not fit its column; a credential in it was looked for nowhere else."""
+        extra[path] = None if looks_like_credential("", value) else without_credentials(value)
 
     def _models_use(self, unfit: Sequence[str]) -> list[str]:
         """Those of the columns, and of the columns below these objects, that the models use."""

@@ -411,3 +411,21 @@ def test_no_table_declares_a_column_for_a_secret() -> None:
         for name in resource.columns:
             assert name.split("__")[0] not in {"api_key", "secrets", "token"}, name
         assert not set(resource.secrets) & set(resource.columns)
+
+
+@pytest.mark.parametrize(
+    "given, kept",
+    [
+        ({"user": [{"id": "u", "secret_key": "s3cret"}]}, {"user": [{"id": "u"}]}),
+        ({"label": {"text": "a", "apikey": "s3cret"}}, {"label": {"text": "a"}}),
+        ({"count": "https://a.example/f?X-Amz-Signature=s3cret"}, {"count": None}),
+        ({"plan": {"price": ["https://a.example/f?sig=s3cret", 1]}}, {"plan__price": [1]}),
+    ],
+)
+def test_a_credential_in_what_does_not_fit_its_column_is_not_kept(
+    given: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    table, findings = build(given)
+    (extra,) = table[EXTRA].to_pylist()
+    assert json.loads(extra) == kept
+    assert list(findings.unfit) == list(kept)

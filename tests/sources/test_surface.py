@@ -368,6 +368,11 @@ def test_a_plan_of_an_invoice_is_nobody_s_and_none_the_less_ours() -> None:
         ("keyboard", "x", False),
         ("tokenized", "x", False),
         ("monkeys", "x", False),
+        ("apikey", "x", True),
+        ("clientsecret", "x", True),
+        ("Authorization", "x", True),
+        ("otp", "x", True),
+        ("option", "x", False),
     ],
 )
 def test_a_credential_is_known_by_a_word_of_its_name_or_a_signed_address(
