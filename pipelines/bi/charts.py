@@ -270,7 +270,9 @@ def dashboard(
     for number, row in enumerate(layout["rows"], 1):
         given = {key: layout["charts"][key] for key in row.get("charts", {})}
         shown = {key: row["charts"][key] for key in given if given[key]["mart"] in marts}
-        if not (row.get("of", layout["slug"]) in {layout["slug"], *marts} if "heading" in row else shown):
+        if not (
+            row.get("of", layout["slug"]) in {layout["slug"], *marts} if "heading" in row else shown
+        ):
             continue
         name = f"ROW-{number}"
         position["GRID_ID"]["children"].append(name)

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg2
 import pytest
 import yaml
-from conftest import READER, Warehouse
+from bi_warehouses import READER, Warehouse
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 from superset_server import ADMIN, PASSWORD, ROOT, Superset
 
@@ -100,7 +100,7 @@ def opened(page: Page, superset: Superset, slug: str, shot: Path | None = None) 
     page.wait_for_timeout(1000)
     page.wait_for_load_state("networkidle")
     page.wait_for_function("!document.querySelector('[data-test=loading-indicator]')")
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(1000)
     found.wrong += [each.inner_text()[:300] for each in page.query_selector_all(".ant-alert-error")]
     if shot is not None:
         shot.parent.mkdir(parents=True, exist_ok=True)
