@@ -79,6 +79,8 @@ def browser() -> Iterator[Browser]:
 
 def logged_in(browser: Browser, superset: Superset, width: int, user: str = ADMIN) -> Page:
     page = browser.new_context(viewport={"width": width, "height": 1000}).new_page()
+    # The machine may be busy with other things.
+    page.set_default_timeout(120_000)
     page.goto(f"{superset.url}/login/")
     page.fill("input#username", user)
     page.fill("input#password", PASSWORD)
@@ -114,7 +116,8 @@ def shown(results: list[dict[str, Any]], given: dict[str, Any]) -> float:
     rows = results[0]["data"]
     if given["mart"] == "data_freshness":
         return len(rows)
-    beside = {given.get("x"), given.get("by")} if given["kind"] == "heatmap" else {given.get("x")}
+    # A heatmap is given the rank of each value, too, for its colours.
+    beside = {given.get("x"), *({given["by"], "rank"} if given["kind"] == "heatmap" else ())}
     columns = given.get("columns")
     amounts = {name for name in columns or () if name.endswith(AMOUNTS)}
     times = {"month", "date", "movement_date", "next_renewal_date"}
