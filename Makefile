@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test test-contract test-wheel test-airflow lint browser soak bench
+.PHONY: install demo test test-contract test-wheel test-airflow test-bi bi lint browser soak bench
 
 install: .venv/installed
 
@@ -44,6 +44,21 @@ browser:
 
 test-airflow: .venv-airflow/installed
 	.venv-airflow/bin/python -m pytest tests/dag
+
+# Superset in an environment of its own; the tests are in .venv and talk to it.
+SUPERSET := bi/superset/requirements.lock
+.venv-superset/installed: $(SUPERSET)
+	test -x .venv-superset/bin/python || $(PYTHON) -m venv .venv-superset
+	.venv-superset/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(SUPERSET)
+	.venv-superset/bin/python -m pip --disable-pip-version-check check
+	touch $@
+
+test-bi: install browser .venv-superset/installed
+	$(BIN)/python -m pytest --confcutdir=tests -o pythonpath="tests tests/bi" tests/bi
+
+# Superset's files of the dashboards anew, after a mart or a layout has changed: MARTS=whop-marts.duckdb, of a build.
+bi: install
+	$(BIN)/python -m whop_elt.bi.generate $(or $(MARTS),whop-marts.duckdb)
 
 # Whop's newest client in an environment of its own: it cannot be installed beside the one of Legacy,
 # which the other tests use. The simulator it reads needs orjson and nothing else.

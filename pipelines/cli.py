@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from .action import app as action_app
+from .bi.command import app as bi_app
+from .editions import Edition
 from .errors import ExitCode, PipelineError, SettingError, of_files
 from .figures import counted
 from .log import LogFormat, bind, event, set_up
@@ -36,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(action_app)
+app.add_typer(bi_app)
 # A pipe has no width of its own, and 80 columns would cut the tables in cron's mail.
 # Permissions have names like member:email:read, which must not become a picture of an envelope.
 console = Console(width=None if sys.stdout.isatty() else 120, emoji=False)
@@ -337,6 +340,9 @@ def report(
         list[str] | None,
         typer.Option(help="Only this company (biz_…); may be given repeatedly."),
     ] = None,
+    edition: Annotated[
+        Edition, typer.Option(help="full, or brief: one page for e-mail, without charts.")
+    ] = Edition.FULL,
     quiet: Quiet = False,
 ) -> None:
     """Write the report, one HTML file to open or to e-mail; show what is in short here."""
@@ -357,9 +363,76 @@ def report(
             show_summary(warehouse, console, companies=companies)
             show_queries(warehouse, console)
     # Drawn when the warehouse is closed: a run that is to write to a DuckDB file waits for it.
-    write_pages(pages, page)
+    write_pages(pages, page, edition)
     if not quiet:
         _tell_report(page)
+
+
+@app.command(
+    epilog="Examples: whop-elt ask; whop-elt ask who-is-about-to-leave --with-contacts; "
+    "whop-elt ask the-month-in-numbers 2026-10 --csv > october.csv"
+)
+def ask(
+    name: Annotated[
+        str | None, typer.Argument(help="Which question; without it they are listed.")
+    ] = None,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What it is asked for, as a month: 2026-10.")
+    ] = None,
+    destination: DestinationName = None,
+    company: Annotated[str | None, typer.Option(help="Of this company (biz_…) only.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, a list of objects.")] = False,
+    as_parquet: Annotated[bool, typer.Option("--parquet", help="As a Parquet file.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file to write, in place of standard output."),
+    ] = None,
+    with_contacts: Annotated[
+        bool, typer.Option("--with-contacts", help="With names and e-mail addresses.")
+    ] = False,
+) -> None:
+    """Ask one of an owner's usual questions; a run that is under way does not mind."""
+    from . import ask as asking
+
+    set_up("text", quiet=False)
+    forms = [
+        form
+        for form, wanted in (
+            (asking.Form.CSV, as_csv),
+            (asking.Form.JSON, as_json),
+            (asking.Form.PARQUET, as_parquet),
+        )
+        if wanted
+    ]
+    if len(forms) > 1:
+        raise SettingError("One of --csv, --json and --parquet at a time")
+    if output and not forms:
+        raise SettingError("--output goes with --csv, --json or --parquet")
+    if name is None:
+        if forms:
+            raise SettingError("Which question? `whop-elt ask` lists them")
+        asking.show_questions(console)
+        return
+    if forms == [asking.Form.PARQUET] and not output and sys.stdout.isatty():
+        raise SettingError("Parquet is not for a terminal: add --output FILE")
+    asked = asking.ask(
+        _destination(destination),
+        name,
+        arguments or (),
+        company_id=_company(company),
+        contacts=with_contacts,
+    )
+    if not forms:
+        asking.show(asked, console)
+        return
+    file = asking.write(asked, forms[0])
+    if output:
+        output.write_bytes(file)
+    else:
+        sys.stdout.buffer.write(file)
+    for note in asked.notes:
+        event(note)
 
 
 @app.command(

@@ -317,6 +317,29 @@ def alert_max_age_hours() -> float | None:
     return hours
 
 
+def digest() -> str | None:
+    """The setting `ALERTS__DIGEST`: `run` or `weekly`; None posts none.
+
+    Raises:
+        SettingError: it is neither.
+    """
+    given = _text("alerts.digest")
+    if not given:
+        return None
+    if given not in ("run", "weekly"):
+        raise SettingError(f"ALERTS__DIGEST is {given!r}, and must be run or weekly")
+    return given
+
+
+def report_setting(name: str) -> str | None:
+    """A setting under `[report]`; None when it is not set.
+
+    Raises:
+        SettingError: a file in .dlt cannot be read.
+    """
+    return _text(f"report.{name}") or None
+
+
 def reader_password() -> str | None:
     """The password of `grant-reader --apply --password`, when it is not to be asked for."""
     return os.environ.get("WHOP_ELT_READER_PASSWORD")

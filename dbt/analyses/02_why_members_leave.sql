@@ -9,4 +9,4 @@ from {{ ref('churn_monthly') }} as churn
 inner join {{ ref('dim_companies') }} as companies on churn.company_id = companies.company_id
 where churn.month > {{ dbt.dateadd('month', -12, 'companies.as_of') }}
 group by churn.company_id, churn.churn_type, churn.churn_reason
-order by mrr_churned_usd
+order by churn.company_id, mrr_churned_usd, churn.churn_reason

@@ -25,4 +25,4 @@ select
 from subscriptions
 left join {{ ref('dim_plans') }} as plans on subscriptions.plan_id = plans.plan_id
 group by subscriptions.company_id, subscriptions.plan_id, plans.title, plans.is_listed, plans.billing_period_days
-order by percent_kept_half_a_year desc, subscriptions desc
+order by subscriptions.company_id, percent_kept_half_a_year desc, subscriptions desc, subscriptions.plan_id

@@ -1,14 +1,32 @@
--- Who are the best members? The hundred that brought in most, and whether they are still there.
+-- Who is worth most? The hundred members that brought in most, and whether they are still there.
+with ranked as (
+    select
+        members.company_id,
+        members.member_id,
+        members.customer_since,
+        members.lifetime_net_usd,
+        members.mrr_usd,
+        members.is_customer,
+        members.churned_on,
+        row_number() over (
+            partition by members.company_id order by members.lifetime_net_usd desc, members.member_id
+        ) as place
+    from {{ ref('dim_members') }} as members
+)
+
 select
-    members.company_id,
+    ranked.company_id,
+    ranked.member_id,
     contacts.name,
     contacts.email,
-    members.customer_since,
-    members.lifetime_net_usd,
-    members.mrr_usd,
-    members.is_customer,
-    members.churned_on
-from {{ ref('dim_members') }} as members
-left join {{ ref('member_contacts') }} as contacts on members.member_id = contacts.member_id
-order by members.lifetime_net_usd desc
-limit 100
+    ranked.customer_since,
+    ranked.lifetime_net_usd,
+    ranked.mrr_usd,
+    ranked.is_customer,
+    ranked.churned_on
+from ranked
+left join {{ ref('member_contacts') }} as contacts
+    on ranked.company_id = contacts.company_id
+    and ranked.member_id = contacts.member_id
+where ranked.place <= 100
+order by ranked.company_id, ranked.place

@@ -10,4 +10,4 @@ select
 from {{ ref('fct_payments') }} as payments
 left join {{ ref('dim_products') }} as products on payments.product_id = products.product_id
 group by payments.company_id, products.product_id, products.title
-order by refunded_usd desc
+order by payments.company_id, refunded_usd desc, products.product_id

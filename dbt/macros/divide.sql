@@ -53,3 +53,16 @@
 {% macro postgres__share(amount, part, whole) -%}
     {{ divide('(' ~ amount ~ ') * (' ~ part ~ ')', whole, 9) }}
 {%- endmacro %}
+
+{#- How many times a whole number goes into another, both at least 0. -#}
+{% macro whole_quotient(number, by) %}
+    {{- return(adapter.dispatch('whole_quotient')(number, by)) -}}
+{% endmacro %}
+
+{% macro duckdb__whole_quotient(number, by) -%}
+    (({{ number }}) // ({{ by }}))
+{%- endmacro %}
+
+{% macro postgres__whole_quotient(number, by) -%}
+    div({{ number }}, {{ by }})
+{%- endmacro %}

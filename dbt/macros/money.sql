@@ -11,3 +11,14 @@
         else {{ divide('usd_total', 'total', 18) }}
     end
 {%- endmacro %}
+
+{#- An amount in a text like $1,234.50; null where it is anything else. -#}
+{% macro amount_in_text(text) -%}
+    case
+        when translate({{ text }}, '0123456789$,.', '') = ''
+            and translate({{ text }}, '$,.', '') <> ''
+            and {{ text }} not like '%.%.%'
+            and length({{ text }}) < 28
+            then cast(translate({{ text }}, '$,', '') as decimal(38, 9))
+    end
+{%- endmacro %}

@@ -1,12 +1,15 @@
 """Writes the report: one HTML file with everything in it, made from the marts alone.
 
-It is opened from an e-mail, so it has no script, asks the network for nothing, and its charts are
-drawn before it is sent (`charts` says why so). What is in it comes from columns without personal
-data: totals, and the names of companies, products and plans.
+It is opened from an e-mail, so it asks the network for nothing, and its charts are drawn before it
+is sent (`charts` says why so). Its one script, ours, lets one choose months and segments; where it
+is not run, all else is there. What is in it comes from columns without personal data: totals, and
+the names of companies, products and plans. The brief edition is one page, made for mail programs.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +17,38 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from ..editions import Edition
 from ..errors import SettingError
-from ..figures import NOTHING
+from ..figures import NOTHING, written_in
 from ..process import usual_mask
 from ..reading import Warehouse
 from ..titles import printable
+from .brand import Brand, brand
 from .charts import draw
 from .charts.drawing import pixels
 from .content import Page, make_page
 from .figures import HISTORY, KINDS
 from .queries import read
+
+FORECAST_ERROR = (
+    "How wrong that has been on simulated businesses, and that a real one is not one of those, "
+    "is in docs/forecast.md."
+)
+"""What is known of how good the expectations are."""
+
+SECTIONS = (
+    ("ahead", "What is ahead"),
+    ("mrr", "MRR"),
+    ("customers", "Customers"),
+    ("churn", "Churn"),
+    ("retention", "Retention"),
+    ("revenue", "Revenue"),
+    ("failed", "Failed payments"),
+    ("trials", "Trials"),
+    ("products", "Products and plans"),
+    ("history", "Month by month"),
+)
+"""Sections that the page can be moved to."""
 
 
 def write_report(destination: Warehouse, path: Path, companies: Sequence[str] = ()) -> Path:
@@ -54,25 +79,48 @@ def read_pages(destination: Warehouse, companies: Sequence[str] = ()) -> list[Pa
             f"No company {', '.join(unknown)} in {destination.location}; there are: "
             f"{', '.join(sorted(known)) or 'none'}"
         )
-    return [
-        make_page(rows)
-        for rows in found
-        if not companies or rows.company["company_id"] in companies
-    ]
+    with written_in(brand().language):
+        return [
+            make_page(rows)
+            for rows in found
+            if not companies or rows.company["company_id"] in companies
+        ]
 
 
-def write_pages(pages: Sequence[Page], path: Path) -> Path:
+def write_pages(pages: Sequence[Page], path: Path, edition: Edition = Edition.FULL) -> Path:
     """Draw these pages into one file, and return where it is.
 
     Raises:
-        SettingError: the file cannot be written.
+        SettingError: the file cannot be written, or a setting of how it looks is wrong.
     """
-    _replace(path, render(pages))
+    _replace(path, render(pages, edition, brand()))
     return path.resolve()
 
 
-def render(pages: Sequence[Page]) -> str:
+def render(
+    pages: Sequence[Page], edition: Edition = Edition.FULL, look: Brand | None = None
+) -> str:
     """Return the HTML file of these companies' pages."""
+    look = look or Brand()
+    with written_in(look.language):
+        return _rendered(pages, edition, look)
+
+
+def brief_text(pages: Sequence[Page]) -> str:
+    """The brief edition as text, for a message."""
+    lines: list[str] = []
+    for page in pages:
+        lines.append(f"{page.title}, {page.period}" if page.period else page.title)
+        lines += [f"• {sentence.plain}" for sentence in page.sentences]
+        lines += [f"• {note}" for note in page.notes]
+        lines += [f"• Not read by the last run: {each}" for each in page.not_read]
+        if page.is_empty:
+            lines.append("Nothing to report yet.")
+        lines += [f"Data as of {page.as_of}", ""]
+    return printable("\n".join(lines).strip())
+
+
+def _rendered(pages: Sequence[Page], edition: Edition, look: Brand) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(__name__, "."),
         autoescape=True,
@@ -81,8 +129,15 @@ def render(pages: Sequence[Page]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["pixels"] = pixels
-    page = environment.get_template("page.html.j2").render(
+    script = (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
+    name = "brief.html.j2" if edition is Edition.BRIEF else "page.html.j2"
+    page = environment.get_template(name).render(
         pages=pages,
+        brand=look,
+        sections=SECTIONS,
+        forecast_error=FORECAST_ERROR,
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         css=Markup((Path(__file__).parent / "page.css").read_text(encoding="utf-8")),
         draw=draw,
         history=[(name, KINDS[name].label) for name in HISTORY],

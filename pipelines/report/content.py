@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from ..figures import count, usd
+from ..figures import count, day_written, month_written, usd
 from ..titles import named
+from .ahead import Outlook, left_in, outlook_of, points_left
+from .closer import closer_look
 from .figures import HEADLINES, HISTORY, KINDS, SECTIONS, SO_FAR, Figure, figure, month_name, short
 from .points import points_of
 from .queries import CompanyRows, Row
@@ -20,6 +22,7 @@ from .tables import (
     products_table,
     reasons_table,
 )
+from .words import Sentence, sentences
 
 MONTHS_SHOWN = 36
 """Months in the tables and charts, the one under way included."""
@@ -57,6 +60,15 @@ class Page:
     """What of the MRR of today may not be paid."""
     off_pace: list[str] = field(default_factory=list)
     """Plans whose past is computed with a wrong period."""
+    sentences: list[Sentence] = field(default_factory=list)
+    """What happened, and what to do about it."""
+    notes: list[str] = field(default_factory=list)
+    """What other parts of whop-elt have to say."""
+    outlook: Outlook = field(default_factory=lambda: Outlook([], [], []))
+    left: tuple[str, str] | None = None
+    """What should be left of the MRR of now in half a year, and as a share of it."""
+    closer: str = ""
+    """Months and segments for the script, as JSON."""
     drawn: dict[str, list[Row]] = field(default_factory=dict)
     """Rows of each chart; one that has nothing to show is not there."""
 
@@ -115,20 +127,26 @@ def make_page(rows: CompanyRows) -> Page:
         )
         for row in reversed(months)
     ]
+    page.outlook = outlook_of(rows)
+    page.left = left_in(page.outlook.left, 6)
+    page.notes = rows.notes
+    earlier = [row for row in rows.months if row["month"] < now["month"]]
+    page.sentences = sentences(now, earlier, rows.churn, page.outlook)
+    page.closer = closer_look(rows, months)
     page.without_usd, page.without_fees = _without_usd(now), _without_fees(now)
     page.unpaid = _unpaid(under_way)
     page.off_pace = _off_pace(rows)
-    drawn = points_of(rows, months, last_year)
+    drawn = points_of(rows, months, last_year) | {"left": points_left(page.outlook.left)}
     page.drawn = {name: points for name, points in drawn.items() if points}
     return page
 
 
 def _short_month(row: Row, under_way: Row | None) -> str:
-    return f"{row['month']:%b %Y}" + (" so far" if row is under_way else "")
+    return month_written(row["month"], short=True) + (" so far" if row is under_way else "")
 
 
 def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+    return f"{day_written(at.astimezone(UTC))}, {at.astimezone(UTC):%H:%M} UTC"
 
 
 def _last_run(freshness: Sequence[Row]) -> str:

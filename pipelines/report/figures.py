@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ..figures import MINUS, count, percent, ratio, usd
+from ..figures import MINUS, count, month_written, percent, ratio, usd
 from .queries import Row
 
 Form = Callable[[Any], str]
@@ -22,30 +22,39 @@ class Kind:
     form: Form
     better: int = 0
     """1 when more is better, -1 when less is, 0 when neither."""
+    explained: str = ""
+    """What an unfamiliar word means, where it stands."""
 
 
 # What of a month may still be recovered or convert is neither good nor bad news yet.
 KINDS: dict[str, Kind] = {
-    "mrr_start_usd": Kind("MRR at the start", usd, 1),
-    "new_usd": Kind("New", usd, 1),
-    "reactivation_usd": Kind("Reactivation", usd, 1),
-    "expansion_usd": Kind("Expansion", usd, 1),
-    "contraction_usd": Kind("Contraction", usd, 1),
-    "churn_usd": Kind("Churn", usd, 1),
+    "mrr_start_usd": Kind("MRR at the start", usd),
+    "new_usd": Kind("New", usd, 1, "of members who were never customers before"),
+    "reactivation_usd": Kind("Reactivation", usd, 1, "of members who came back"),
+    "expansion_usd": Kind("Expansion", usd, 1, "what members added who stayed"),
+    "contraction_usd": Kind("Contraction", usd, 1, "what members took away who stayed"),
+    "churn_usd": Kind("Churn", usd, 1, "of members who left"),
     "mrr_end_usd": Kind("MRR at the end", usd, 1),
-    "arr_usd": Kind("Annual run rate", usd, 1),
-    "quick_ratio": Kind("Quick ratio", ratio, 1),
-    "customers_start": Kind("Customers at the start", count, 1),
+    "arr_usd": Kind("Annual run rate", usd, 1, "MRR at the end x 12"),
+    "quick_ratio": Kind("Quick ratio", ratio, 1, "MRR gained / MRR lost; above 1 it grows"),
+    "customers_start": Kind("Customers at the start", count),
     "customers_new": Kind("New", count, 1),
     "customers_reactivated": Kind("Came back", count, 1),
     "customers_churned": Kind("Churned", count, -1),
     "customers_end": Kind("Customers at the end", count, 1),
     "arpu_usd": Kind("MRR per customer", usd, 1),
-    "ltv_usd": Kind("Lifetime value", usd, 1),
+    "ltv_usd": Kind(
+        "Lifetime value", usd, 0, "MRR per customer / churn: what one brings, if nothing changes"
+    ),
     "customers_lost": Kind("Customers lost", count, -1),
     "logo_churn_rate": Kind("Customer churn", percent, -1),
-    "nrr": Kind("Net revenue retention", percent, 1),
-    "grr": Kind("Gross revenue retention", percent, 1),
+    "nrr": Kind(
+        "Net revenue retention",
+        percent,
+        1,
+        "of the MRR at the start, what the same customers bring at the end",
+    ),
+    "grr": Kind("Gross revenue retention", percent, 1, "the same, without what they added"),
     "gross_usd": Kind("Gross revenue", usd, 1),
     "refunded_usd": Kind("Refunded", usd, -1),
     "charged_back_usd": Kind("Charged back", usd, -1),
@@ -53,7 +62,7 @@ KINDS: dict[str, Kind] = {
     "net_usd": Kind("Net revenue", usd, 1),
     "one_time_gross_usd": Kind("Of the gross, one-time", usd),
     "refund_rate": Kind("Refund rate", percent, -1),
-    "payments_paid": Kind("Paid payments", count, 1),
+    "payments_paid": Kind("Paid payments", count),
     "disputes": Kind("Disputes", count, -1),
     "dispute_rate": Kind("Dispute rate", percent, -1),
     "failed_payments": Kind("Failed payments", count, -1),
@@ -153,7 +162,8 @@ class Figure:
     before: str
     change: str
     tone: str
-    """`good`, `bad`, or nothing when the change is neither."""
+    """`good`, `bad`, `noise` (chance alone could have done it), or nothing: it is neither."""
+    explained: str = ""
 
 
 def figure(name: str, now: Row, before: Row | None = None, kind: Kind | None = None) -> Figure:
@@ -162,7 +172,36 @@ def figure(name: str, now: Row, before: Row | None = None, kind: Kind | None = N
     value, earlier = now[name], before[name] if before else None
     change, direction = _change(value, earlier, kind.form)
     tone = {1: "good", -1: "bad"}.get(direction * kind.better, "")
-    return Figure(name, kind.label, kind.form(value), kind.form(earlier), change, tone)
+    if tone and before and _is_noise(name, now, before):
+        tone = "noise"
+    return Figure(
+        name, kind.label, kind.form(value), kind.form(earlier), change, tone, kind.explained
+    )
+
+
+COUNTED = {"logo_churn_rate": "customers_lost", "dispute_rate": "disputes"}
+"""Shares that hang on a few events, and how many those were."""
+
+EVENTS = frozenset(
+    (
+        *("customers_new", "customers_reactivated", "customers_churned", "customers_lost"),
+        *("failed_payments", "trials_started", "disputes"),
+    )
+)
+"""Figures that count what happened."""
+
+
+def _is_noise(name: str, now: Row, before: Row) -> bool:
+    """Whether a month's count differs from the last by less than chance makes it differ.
+
+    Events that have nothing to do with each other, n in a month, vary by the root of n; what two
+    months differ by, by the root of both together.
+    """
+    counted = COUNTED.get(name, name)
+    if counted not in EVENTS or now.get(counted) is None or before.get(counted) is None:
+        return False
+    first, second = int(now[counted]), int(before[counted])
+    return (first - second) ** 2 <= first + second
 
 
 def short(figure: Figure) -> Figure:
@@ -189,4 +228,4 @@ def _change(value: Any, earlier: Any, form: Form) -> tuple[str, int]:
 
 def month_name(day: date) -> str:
     """The month a day is in, in words."""
-    return f"{day:%B %Y}"
+    return month_written(day)

@@ -9,7 +9,8 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any
 
-from ..figures import count, usd
+from ..figures import count, month_written, usd
+from .charts.heat import AVERAGE
 from .figures import CHURN_TYPES, KINDS, MOVEMENTS, Form, month_name
 from .queries import CompanyRows, Row
 from .tables import PRODUCTS_SHOWN, reason_name, titles, type_name
@@ -102,11 +103,12 @@ def _point(month: date, kind: str, value: Any, form: Form, *, under_way: bool) -
 
 
 def _cohorts(cohorts: Sequence[Row], shown: set[date]) -> list[Row]:
-    return [
+    points = [
         {
             "month": row["cohort_month"],
             "kind": "",
-            "name": f"{row['cohort_month']:%b %Y} · {row['customers_in_cohort']:,}",
+            "name": f"{month_written(row['cohort_month'], short=True)} · "
+            f"{count(row['customers_in_cohort'])}",
             "months_since": row["months_since"],
             "value": float(row["retention_rate"]),
             "says": f"Customers of {month_name(row['cohort_month'])}, after {row['months_since']} "
@@ -114,6 +116,31 @@ def _cohorts(cohorts: Sequence[Row], shown: set[date]) -> list[Row]:
         }
         for row in cohorts
         if row["cohort_month"] in shown
+    ]
+    return points + _averages([row for row in cohorts if row["cohort_month"] in shown])
+
+
+def _averages(cohorts: Sequence[Row]) -> list[Row]:
+    """A row below the others: of all customers who can be that old, how many are there."""
+    if len({row["cohort_month"] for row in cohorts}) < 2:
+        return []
+    there: dict[int, int] = defaultdict(int)
+    began: dict[int, int] = defaultdict(int)
+    for row in cohorts:
+        there[row["months_since"]] += row["customers_retained"]
+        began[row["months_since"]] += row["customers_in_cohort"]
+    return [
+        {
+            "month": AVERAGE,
+            "kind": "",
+            "name": "All together",
+            "months_since": since,
+            "value": there[since] / began[since],
+            "says": f"All together, after {since} months: {count(there[since])} of "
+            f"{count(began[since])}",
+        }
+        for since in sorted(began)
+        if began[since]
     ]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..destination import MARTS
 from ..errors import NothingThere
 from ..reading import Warehouse
 from ..settings import tables
+from .notes import notes_of
 
 Row = dict[str, Any]
 
@@ -72,6 +73,27 @@ from {MARTS}.plan_history
 where is_pace_off
 order by company_id, plan_id, version_number"""
 
+RENEWALS = f"""select company_id, next_renewal_date, risk, count(*) as renewals,
+  sum(amount_usd) as amount_usd, sum(expected_usd) as expected_usd
+from {MARTS}.upcoming_renewals
+group by company_id, next_renewal_date, risk"""
+
+AT_RISK = f"""select company_id, main_cause, count(*) as members, sum(mrr_usd) as mrr_usd,
+  sum(unpaid_usd) as unpaid_usd
+from {MARTS}.members_at_risk
+group by company_id, main_cause"""
+
+LEFT = f"""select company_id, months_ahead, date, committed_usd, expected_usd
+from {MARTS}.committed_mrr_monthly
+order by company_id, months_ahead"""
+
+# For who wants to look closer: the larger values of three dimensions, by MRR and gross.
+SEGMENTS = f"""select company_id, dimension, value, month, mrr_end_usd, customers_end,
+  customers_start, customers_lost, gross_usd, refunded_usd, net_usd
+from {MARTS}.metrics_monthly_by_segment
+where dimension in ('product', 'plan', 'country')
+order by company_id, dimension, value, month"""
+
 QUERIES = {
     "freshness": FRESHNESS,
     "months": MONTHS,
@@ -82,6 +104,10 @@ QUERIES = {
     "products": PRODUCTS,
     "plans": PLANS,
     "off_pace": OFF_PACE,
+    "renewals": RENEWALS,
+    "at_risk": AT_RISK,
+    "left": LEFT,
+    "segments": SEGMENTS,
 }
 
 
@@ -99,6 +125,12 @@ class CompanyRows:
     products: list[Row]
     plans: list[Row]
     off_pace: list[Row]
+    renewals: list[Row]
+    at_risk: list[Row]
+    left: list[Row]
+    segments: list[Row]
+    notes: list[str] = field(default_factory=list)
+    """Sentences of other parts of whop-elt: see `notes`."""
 
 
 def read(destination: Warehouse) -> list[CompanyRows]:
@@ -123,7 +155,11 @@ def read(destination: Warehouse) -> list[CompanyRows]:
         for row in rows:
             by_company[row["company_id"]][name].append(row)
     return [
-        CompanyRows(company, **{name: by_company[company["company_id"]][name] for name in QUERIES})
+        CompanyRows(
+            company,
+            **{name: by_company[company["company_id"]][name] for name in QUERIES},
+            notes=notes_of(destination, company["company_id"]),
+        )
         for company in companies
     ]
 

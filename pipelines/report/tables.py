@@ -124,7 +124,7 @@ def products_table(rows: CompanyRows, periods: Periods) -> list[TableRow]:
 
 
 def plans_table(rows: CompanyRows, periods: Periods) -> list[TableRow]:
-    """Plans with MRR or revenue in either period, by net revenue of the period."""
+    """Plans with MRR or revenue in either period, by MRR."""
     plans = {row["plan_id"]: row for row in rows.plans}
     products = titles(rows.products, "product_id")
 
@@ -135,7 +135,7 @@ def plans_table(rows: CompanyRows, periods: Periods) -> list[TableRow]:
     net = _two(rows.revenue, key, "net_usd", periods)
     customers = _two(rows.plan_mrr, key, "customers", periods)
     found = []
-    for product_id, plan_id in _ranked(mrr, net):
+    for product_id, plan_id in _ranked(net, mrr):
         plan = plans.get(plan_id)
         title = named(plan["title"] if plan else None, plan_id or "Without a plan")
         names = (title, products.get(product_id, product_id or ""), _price(plan) if plan else "")

@@ -27,6 +27,7 @@ from shop import Shop, stock
 from talking import Agent, Said, over_stdio, told
 from warehouse import Engine
 
+from whop_elt.analyses import analyses
 from whop_elt.mcp.explain import EXPLAINED
 from whop_elt.mcp.tool import LARGEST_ANSWER, MOST_ROWS
 from whop_simulator import Business, serve
@@ -297,7 +298,7 @@ def test_what_cannot_be_answered_is_refused_in_words(ask: Callable[..., Said]) -
 def test_each_prompt_asks_what_can_be_run_and_each_resource_can_be_read(shop: Shop) -> None:
     async def session(client: Client) -> None:
         prompts = (await client.list_prompts()).prompts
-        assert len(prompts) == 10
+        assert len(prompts) == len(analyses())
         for prompt in prompts:
             (message,) = (await client.get_prompt(prompt.name)).messages
             assert isinstance(message.content, TextContent)

@@ -35,6 +35,13 @@ KEYS: dict[str, tuple[str, ...]] = {
     "plan_history": ("plan_id", "valid_from"),
     "data_freshness": ("table_name",),
     "membership_history": ("membership_id", "valid_from"),
+    "upcoming_renewals": ("membership_id",),
+    "committed_mrr_monthly": ("months_ahead",),
+    "members_at_risk": ("member_id",),
+    "dunning_monthly": ("month", "decline_reason"),
+    "promo_code_results": ("promo_code_id",),
+    "affiliate_results": ("affiliate_id",),
+    "deferred_revenue_waterfall": ("received_month", "earning_month"),
 }
 
 PERSONAL = ("member_contacts",)

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, localcontext
 from oracle.basics import Dataset, Marts, Raw, Row, Settings, exact
 from oracle.churn import Churn
 from oracle.dimensions import Dimensions
+from oracle.forward import Forward
 from oracle.history import History
 from oracle.money import PaymentReader
 from oracle.mrr import Mrr
@@ -70,6 +71,7 @@ class Company:
         segments = Segments(self.raw, self.payments, self.mrr, self.churn)
         dimensions = Dimensions(self.raw, self.payments, self.mrr, self.churn)
         history = History(self.raw, self.plan_history)
+        forward = Forward(self.raw, self.payments, self.churn, revenue)
         builders: Mapping[str, Callable[[], list[Row]]] = {
             "fct_payments": revenue.fct_payments,
             "fct_subscription_periods": self.fct_subscription_periods,
@@ -98,6 +100,13 @@ class Company:
             "plan_history": history.plan_history,
             "data_freshness": history.data_freshness,
             "membership_history": history.membership_history,
+            "upcoming_renewals": forward.upcoming_renewals,
+            "committed_mrr_monthly": forward.committed_mrr_monthly,
+            "members_at_risk": forward.members_at_risk,
+            "dunning_monthly": forward.dunning_monthly,
+            "promo_code_results": forward.promo_code_results,
+            "affiliate_results": forward.affiliate_results,
+            "deferred_revenue_waterfall": forward.deferred_revenue_waterfall,
         }
         return {mart: build() for mart, build in builders.items()}
 

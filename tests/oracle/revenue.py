@@ -108,8 +108,10 @@ class Revenue:
 
     # ------------------------------------------------------------------ earned
 
-    def recognized_by_day(self, payment: Payment) -> Iterator[tuple[date, Decimal]]:
-        """What a payment adds to recognized revenue, day by day."""
+    def recognized_by_day(
+        self, payment: Payment, *, forever: bool = False
+    ) -> Iterator[tuple[date, Decimal]]:
+        """What a payment adds to recognized revenue, day by day, up to as_of or for ever."""
         takebacks: list[tuple[date, Decimal]] = []
         for day, usd in payment.taken_back:
             if payment.paid is None or day < payment.paid:
@@ -127,7 +129,8 @@ class Revenue:
         yield payment.paid, (payment.gross or ZERO) - recurring
         last = payment.paid + timedelta(days=days_left)
         last = max([last, *(day for day, _ in takebacks)])
-        for day in days_between(payment.paid, min(self.raw.today, last)):
+        until = last if forever else min(self.raw.today, last)
+        for day in days_between(payment.paid, until):
             for of_day, usd in takebacks:
                 if of_day == day:  # what is not yet earned goes first
                     taken = min(deferred, usd)

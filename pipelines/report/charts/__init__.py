@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...figures import month_written
 from ..queries import Row
 from .columns import line, stacked
 from .drawing import Drawing, Width
-from .heat import heat_map
+from .heat import AVERAGE, heat_map
 from .lying import lying
 from .scale import dollars, number
 
@@ -83,7 +84,8 @@ def _by_month(points: Sequence[Row]) -> str:
     said = ", ".join(
         f"{point['kind']} {point['written']}" for point in points if point["month"] == newest
     )
-    return f"By month, {months[0]:%B %Y} to {months[-1]:%B %Y}. {newest:%B %Y}: {said}."
+    first, last = month_written(months[0]), month_written(months[-1])
+    return f"By month, {first} to {last}. {month_written(newest)}: {said}."
 
 
 def _by_name(points: Sequence[Row]) -> str:
@@ -91,10 +93,10 @@ def _by_name(points: Sequence[Row]) -> str:
 
 
 def _by_cohort(points: Sequence[Row]) -> str:
-    months = sorted({point["month"] for point in points})
+    months = sorted({point["month"] for point in points if point["month"] != AVERAGE})
+    first, last = month_written(months[0]), month_written(months[-1])
     return (
-        f"A row for the customers of each month, {months[0]:%B %Y} to {months[-1]:%B %Y}; "
-        "a column for each month after."
+        f"A row for the customers of each month, {first} to {last}; a column for each month after."
     )
 
 
@@ -145,6 +147,13 @@ CHARTS: dict[str, Chart] = {
         "half",
         stacked(dollars),
         {"Recovered": "expansion", "Not recovered": "contraction"},
+        True,
+        _by_month,
+    ),
+    "left": Chart(
+        "wide",
+        stacked(dollars),
+        {"Expected": "accent", "May be lost": "quiet"},
         True,
         _by_month,
     ),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ...figures import month_written
 from ..queries import Row
 from .drawing import PIXELS, Dot, Drawing, Label, Mark, Rule, Width, pixels, recent
 from .lettering import SIZE
@@ -124,4 +125,4 @@ def _months(points: Sequence[Row], width: Width) -> list[date]:
 
 
 def _name(month: date) -> str:
-    return f"{month:%b %Y}"
+    return month_written(month, short=True)

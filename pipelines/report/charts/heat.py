@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from ..queries import Row
 from .drawing import NARROW_MONTHS, PIXELS, Drawing, Label, Mark, Width, recent
@@ -11,6 +12,9 @@ from .lettering import width as text_width
 
 SHADES = 10
 """Steps of the colour; the page has a variable for each."""
+
+AVERAGE = date.max
+"""Stands for the month of the row of averages, which is the last."""
 
 ROW = 20
 ABOVE = 34
