@@ -6,13 +6,15 @@ from datetime import datetime
 
 import pytest
 from conftest import FirstLoad
-from loading import OWN_COLUMNS, TABLES, Line, documented, expected, left_out
+from loading import OWN_COLUMNS, TABLES, Line, documented, left_out
 from warehouse import RAW_TABLES, SQL_TYPES
 
 from whop_elt.destination import DATASET
 from whop_elt.errors import ExitCode
 from whop_simulator import Business, serve
 from whop_source.resources import BY_NAME
+
+pytestmark = pytest.mark.both_surfaces
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -21,7 +23,7 @@ def test_the_warehouse_equals_whop_row_by_row_and_column_by_column(
 ) -> None:
     line = first_load.line
     held = line.rows(table)
-    assert documented(table, held) == expected(line.business, table)
+    assert documented(table, held) == line.expected(table)
     assert held, f"the simulator has no {table}, so nothing was compared"
 
 

@@ -14,6 +14,8 @@ from whop_elt.errors import ExitCode
 from whop_simulator import Business, Server, serve
 from whop_source.resources import BY_NAME, LIVE_MEMBERSHIP_STATUSES
 
+pytestmark = pytest.mark.both_surfaces
+
 DAYS = timedelta(days=3)
 
 
@@ -92,13 +94,13 @@ def test_after_some_days_the_warehouse_equals_whop_again(loaded: Line) -> None:
         assert run[table].notes == []
         held = {key: row for key, row in loaded.rows(table).items() if not row["_whop_deleted_at"]}
         if resource.changes == "full_only":
-            wanted = expected(loaded.business, table)
+            wanted = loaded.expected(table)
             assert wanted.keys() <= held.keys()
         else:
             stale = embedded(table) if table == "payments" else []
             documented_now = {
                 key: {name: value for name, value in row.items() if name not in stale}
-                for key, row in expected(loaded.business, table).items()
+                for key, row in loaded.expected(table).items()
             }
             assert documented(table, held, *stale) == documented_now, table
 
@@ -349,7 +351,7 @@ def test_a_run_becomes_full_by_itself_after_a_week_and_then_all_of_it_is_true(
     assert {table.mode for table in run.report.tables} == {"full"}
     for table in TABLES:
         held = {key: row for key, row in loaded.rows(table).items() if not row["_whop_deleted_at"]}
-        assert documented(table, held) == expected(loaded.business, table), table
+        assert documented(table, held) == loaded.expected(table), table
 
 
 # Unexpected rows

@@ -13,6 +13,8 @@ from loading import TABLES, Line
 from whop_elt.errors import ExitCode, SettingError
 from whop_simulator import Fault
 
+pytestmark = pytest.mark.both_surfaces
+
 SHORTEST = 6
 """A shorter text (a house number, a first name) turns up by chance in what is not personal."""
 

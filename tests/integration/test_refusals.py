@@ -24,6 +24,8 @@ from whop_simulator.faults import FaultKind
 from whop_source import whop
 from whop_source.resources import BY_NAME
 
+pytestmark = pytest.mark.both_surfaces
+
 DAYS = timedelta(days=3)
 SOME = ("companies", "products", "plans", "promo_codes", "members", "payments")
 
@@ -63,7 +65,7 @@ def test_a_table_that_cannot_be_read_to_its_end_stays_as_it_was(loaded: Line, fa
     assert healed.code is ExitCode.OK
     assert healed["payments"].mode == "incremental"
     assert healed["payments"].cursor_before == run["payments"].cursor_after
-    wanted = expected(loaded.business, "payments")
+    wanted = loaded.expected("payments")
     assert documented("payments", loaded.rows("payments")).keys() == wanted.keys()
 
 
@@ -75,7 +77,7 @@ def test_troubles_that_pass_are_not_seen_in_the_rows(loaded: Line) -> None:
     run = loaded.sync(None, "payments", full=True, max_attempts=6)
     assert run.code is ExitCode.OK
     assert loaded.sync_runs(run)["payments"]["retries"] >= 3
-    assert documented("payments", loaded.rows("payments")) == expected(loaded.business, "payments")
+    assert documented("payments", loaded.rows("payments")) == loaded.expected("payments")
 
 
 def test_a_first_load_that_fails_leaves_the_table_empty_and_whole(empty: Line) -> None:
@@ -90,7 +92,7 @@ def test_a_first_load_that_fails_leaves_the_table_empty_and_whole(empty: Line) -
 
     empty.server.faults.clear()
     assert empty.sync(None, "members", "apps")["members"].mode == "full"
-    assert documented("members", empty.rows("members")) == expected(empty.business, "members")
+    assert documented("members", empty.rows("members")) == empty.expected("members")
 
 
 def test_a_rate_limit_is_waited_out(loaded: Line) -> None:
@@ -98,7 +100,7 @@ def test_a_rate_limit_is_waited_out(loaded: Line) -> None:
         run = loaded.sync(server, "payments", full=True, max_attempts=8)
     assert run.code is ExitCode.OK
     assert run["payments"].retries > 0
-    assert documented("payments", loaded.rows("payments")) == expected(loaded.business, "payments")
+    assert documented("payments", loaded.rows("payments")) == loaded.expected("payments")
 
 
 # Permissions
