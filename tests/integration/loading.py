@@ -123,6 +123,10 @@ class Line:
         """What it must hold of a table after a full run: documented columns only."""
         return expected(business or self.business, table, self.surface)
 
+    def operation(self, table: str) -> str:
+        """What its list is counted as, where it has one of its own."""
+        return f"GET {on_current.path(table) if self.surface is CURRENT else f'/{table}'}"
+
     def contents(self, *tables: str) -> dict[str, Table]:
         return {table: self.rows(table) for table in tables or TABLES}
 

@@ -133,6 +133,19 @@ _SHOWN: Mapping[str, Mapping[str, frozenset[str]]] = {
 """Table → column → the values that its list has."""
 
 
+_PATHS = {
+    "companies": "/accounts",
+    "plans": "/variants",
+    "authorized_users": "/team_members",
+    "entries": "/waitlist_entries",
+}
+
+
+def path(table: str) -> str:
+    """Where its list is."""
+    return _PATHS.get(table, f"/{table}")
+
+
 def rows_of(business: Business, table: str) -> Iterator[Row]:
     """Rows of a table as Current has them, with every field of the object."""
     source = "team_members" if table == "authorized_users" else table
@@ -145,12 +158,19 @@ def rows_of(business: Business, table: str) -> Iterator[Row]:
             yield row
 
 
+def _at(row: Row, path: str) -> Any:
+    found: Any = row
+    for step in path.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
+
+
 def value(table: str, row: Row, column: str) -> Any:
     """What a column must hold, before it is of the column's type."""
-    found: Any = row
-    for step in PLACES.get(table, {}).get(column, column.replace("__", ".")).split("."):
-        found = found.get(step) if isinstance(found, dict) else None
+    found = _at(row, PLACES.get(table, {}).get(column, column.replace("__", ".")))
     match table, column:
+        case "memberships", "currency" if found is None:
+            return _at(row, "initial_price.currency")
         case "promo_codes", "amount_off" if row["promo_type"] == "percentage":
             return None if found is None else Decimal(str(found)) * 100
         case "memberships", "status" if found == "active" and row["cancel_at_period_end"]:
