@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,22 @@ OF_THE_LOAD: Mapping[str, tuple[str, ...]] = {
     "membership_history": ("state_id",),
 }
 """Columns that say which load wrote a row: there are two."""
+
+TO_THE_CENT = (
+    "refunded_usd",
+    "net_usd",
+    "lifetime_refunded_usd",
+    "lifetime_net_usd",
+    "subscriptions_net_usd",
+    "cumulative_net_usd",
+    "recognized_usd",
+    "recognized_to_date_usd",
+    "deferred_end_usd",
+    "billed_to_date_usd",
+    "refund_rate",
+)
+"""Columns a refund goes into. Current says what tax went back with it, to the cent; Legacy's list
+does not, and the share is worked out."""
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +86,15 @@ def apart(mart: str, legacy: Rows, current: Rows) -> set[str]:
     found = set() if ours.keys() == theirs.keys() else {"rows"}
     for key in ours.keys() & theirs.keys():
         assert ours[key].keys() == theirs[key].keys(), mart
-        found |= {name for name in ours[key] if differs(name, ours[key][name], theirs[key][name])}
+        found |= {name for name in ours[key] if otherwise(name, ours[key][name], theirs[key][name])}
     return found
+
+
+def otherwise(name: str, ours: Any, theirs: Any) -> bool:
+    """Whether it is another value, a cent more or less aside where tax went back."""
+    if name in TO_THE_CENT and ours is not None and theirs is not None:
+        return bool(abs(ours - theirs) > Decimal("0.01" if name.endswith("_usd") else "0.0001"))
+    return differs(name, ours, theirs)
 
 
 def test_every_mart_is_compared() -> None:
