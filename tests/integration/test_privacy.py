@@ -33,7 +33,9 @@ def personal_texts(line: Line) -> set[str]:
                 known = address and key in {"name", "line1", "line2"}
                 known |= person and key in {"name", "username", "email"}
                 known |= key in {"cashtag", "email_address", "cancellation_reason", "license_key"}
-                known |= key in {"customer_email", "display_name", "email", "tax_id_value"}
+                known |= key in {"customer_email", "email", "tax_id_value"}
+                # That of a member: a card has one, too.
+                known |= key == "display_name" and "token_balance" in value
                 known |= "stars" in value and key in {"title", "description"}
                 known |= "transaction_type" in value and key == "description"
                 collect(item, known or "phone" in key)
