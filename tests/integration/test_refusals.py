@@ -367,6 +367,7 @@ def test_two_runs_on_one_postgres_are_one_too_many(loaded: Line, tmp_path: Path)
         assert destination.name == "postgres"
 
 
+@pytest.mark.only_on("legacy", reason="about dlt, whatever the surface")
 def test_an_interrupt_while_loading_is_heeded(
     loaded: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
