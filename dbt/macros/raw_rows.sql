@@ -16,10 +16,3 @@
     )
     {%- endif -%}
 {%- endmacro %}
-
-{#- A column of a raw table, or nothing where a warehouse has none of it: it came with a later release, or surface. -#}
-{% macro raw_column(table, column, type) -%}
-    {%- set relation = load_relation(source('whop_raw', table)) if execute -%}
-    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | map('lower') if relation else [] -%}
-    {%- if not execute or column in columns -%} {{ column }} {%- else -%} cast(null as {{ type }}) {%- endif -%}
-{%- endmacro %}

@@ -56,12 +56,14 @@ def _given(value: Any) -> Make:
 
 
 def _account_id(row: Row, business: Seller) -> Any:
-    return business.company["id"]
+    """The company's; a row made by hand may name another one."""
+    return at(row, "company.id") or business.company["id"]
 
 
 def _account(*names: str) -> Make:
     def make(row: Row, business: Seller) -> Row:
         known = {**business.company, "logo_url": logo(business), "fees": None}
+        known["id"] = _account_id(row, business)
         return {name: known[name] for name in names}
 
     return make

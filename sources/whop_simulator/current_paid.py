@@ -36,8 +36,9 @@ def payment(row: Row, business: Seller) -> Row:
     settled = row.get("settlement_currency") or presented
     rate = row.get("settlement_exchange_rate") or 1.0
 
-    def here(name: str) -> Any:
+    def here(name: str, else_: Any = None) -> Any:
         amount = row.get(name)
+        amount = else_ if amount is None else amount
         if is_amount(amount) and settled != presented:
             amount = amount * rate
         return money(amount, settled)
@@ -85,13 +86,22 @@ def payment(row: Row, business: Seller) -> Row:
         "shipment_id": None,
         "subtotal": here("subtotal"),
         "tax_amount": here("tax_amount"),
-        "tax_refunded_amount": here("tax_refunded_amount") or money(0, settled),
+        "tax_refunded_amount": here("tax_refunded_amount", _tax_refunded(row)) or money(0, settled),
         "three_ds_verified": bool(row.get("three_ds_verified")),
         "total": here("total"),
         "usd_total": money(row.get("usd_total"), "usd"),
         "user": summary(user),
         "verification_checks": None,
     }
+
+
+def _tax_refunded(row: Row) -> float | None:
+    """The share of the tax that went back with a refund, where the row does not say it."""
+    amounts = [row.get(name) for name in ("tax_amount", "refunded_amount", "total")]
+    if not all(is_amount(amount) for amount in amounts):
+        return None
+    tax, refunded, total = map(float, amounts)  # type: ignore[arg-type]
+    return tax * refunded / total if total else None
 
 
 def _decline(failure: str | None) -> str | None:

@@ -1,4 +1,8 @@
-"""Warehouses on both engines: empty ones, and copies of one that holds a first load."""
+"""Warehouses on both engines: empty ones, and copies of one that holds a first load.
+
+A file that is marked `both_surfaces` is played on Whop's Current surface, too, and there on DuckDB:
+what SQL does otherwise for it, test_surfaces.py tries on both engines.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from loading import Engine, Line, Run, assert_clean
 from warehouse import Warehouse
 
 from whop_simulator import Business, Server, serve
+from whop_source.surface import LEGACY, SURFACES, Surface
 
 POSTGRES_SETTING = "WHOP_ELT_TEST_POSTGRES"
 
@@ -68,7 +73,35 @@ def new_location(
         administer(*(f"drop database {name} with (force)" for name in made))
 
 
-@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+PLAYED: tuple[tuple[Engine, str], ...] = (
+    ("duckdb", "legacy"),
+    ("postgres", "legacy"),
+    ("duckdb", "current"),
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Play each test on the engines, and on the surfaces where its file or itself says so."""
+    if "engine" not in metafunc.fixturenames:
+        return
+    find = metafunc.definition.get_closest_marker
+    pairs = [pair for pair in PLAYED if pair[1] == "legacy" or find("both_surfaces")]
+    if only := find("only_on"):
+        pairs = [pair for pair in pairs if set(only.args) <= {*pair}]
+    if not find("both_surfaces") or "surface" not in metafunc.fixturenames:
+        engines = dict.fromkeys(engine for engine, _ in pairs)
+        metafunc.parametrize("engine", engines, indirect=True, scope="session")
+        return
+    metafunc.parametrize(
+        ("engine", "surface"),
+        pairs,
+        indirect=True,
+        scope="session",
+        ids=[engine if surface == "legacy" else f"{engine}-current" for engine, surface in pairs],
+    )
+
+
+@pytest.fixture(scope="session")
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each warehouse the project is made for."""
     found: Engine = request.param
@@ -76,10 +109,20 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture(scope="session")
+def surface(request: pytest.FixtureRequest) -> Surface:
+    """The surface of Whop's that is read: Legacy, unless the file is played on both."""
+    name = getattr(request, "param", LEGACY.name)
+    return next(each for each in SURFACES if each.name == name)
+
+
+FirstLoads = Callable[[Engine, Surface], FirstLoad]
+
+
+@pytest.fixture(scope="session")
 def first_loads(
     new_location: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[Engine], FirstLoad]]:
-    """The first load of an engine, made when it is first asked for.
+) -> Iterator[FirstLoads]:
+    """The first load of an engine from a surface, made when it is first asked for.
 
     Kept here: pytest takes a fixture with parameters down whenever the parameter changes, and each
     file of tests would load both engines anew.
@@ -87,18 +130,19 @@ def first_loads(
     with serve(new_business()) as server:
 
         @cache
-        def first(engine: Engine) -> FirstLoad:
+        def first(engine: Engine, surface: Surface) -> FirstLoad:
             folder = tmp_path_factory.mktemp("first")
-            line = Line(Warehouse(engine, new_location(engine, None), work=folder), server, folder)
+            warehouse = Warehouse(engine, new_location(engine, None), work=folder)
+            line = Line(warehouse, server, folder, surface)
             return FirstLoad(line, line.sync())
 
         yield first
 
 
 @pytest.fixture(scope="session")
-def first_load(engine: Engine, first_loads: Callable[[Engine], FirstLoad]) -> FirstLoad:
+def first_load(engine: Engine, surface: Surface, first_loads: FirstLoads) -> FirstLoad:
     """All tables of the business, read into an empty warehouse."""
-    return first_loads(engine)
+    return first_loads(engine, surface)
 
 
 @pytest.fixture
@@ -115,18 +159,22 @@ def loaded(
     """A copy of the warehouse with the first load."""
     original = first_load.line.warehouse
     location = new_location(original.engine, original.location)
-    return Line(Warehouse(original.engine, location, work=tmp_path), server, tmp_path)
+    warehouse = Warehouse(original.engine, location, work=tmp_path)
+    return Line(warehouse, server, tmp_path, first_load.line.surface)
 
 
 @pytest.fixture
-def empty(engine: Engine, server: Server, new_location: NewWarehouse, tmp_path: Path) -> Line:
+def empty(
+    engine: Engine, surface: Surface, server: Server, new_location: NewWarehouse, tmp_path: Path
+) -> Line:
     """A warehouse nothing was ever loaded into."""
-    return Line(Warehouse(engine, new_location(engine, None), work=tmp_path), server, tmp_path)
+    warehouse = Warehouse(engine, new_location(engine, None), work=tmp_path)
+    return Line(warehouse, server, tmp_path, surface)
 
 
 @pytest.fixture(scope="session")
 def builds(
-    first_loads: Callable[[Engine], FirstLoad],
+    first_loads: FirstLoads,
     new_location: NewWarehouse,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[Engine], Line]:
@@ -134,7 +182,7 @@ def builds(
 
     @cache
     def build(engine: Engine) -> Line:
-        original = first_loads(engine).line
+        original = first_loads(engine, LEGACY).line
         location = new_location(engine, original.warehouse.location)
         folder = tmp_path_factory.mktemp("built")
         warehouse = Warehouse(engine, location, work=folder)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import on_current
 from warehouse import Engine, Warehouse
 
 from whop_elt.destination import DATASET, open_destination
@@ -25,6 +26,7 @@ from whop_simulator import Business, Server
 from whop_source import RESOURCES, RunReport
 from whop_source.resources import BY_NAME, Resource
 from whop_source.run_report import TableReport
+from whop_source.surface import CURRENT, LEGACY, Surface
 
 Row = dict[str, Any]
 Table = dict[str, Row]
@@ -72,6 +74,8 @@ class Line:
     warehouse: Warehouse
     server: Server
     folder: Path
+    surface: Surface = LEGACY
+    """The one of Whop's surfaces that it is read from."""
 
     @property
     def business(self) -> Business:
@@ -96,6 +100,7 @@ class Line:
             "api_key": server.api_key,
             "base_url": server.base_url,
             "company_id": server.businesses[0].company_id,
+            "api_version": self.surface.version,
             **FAST,
             **settings,
         }
@@ -113,6 +118,14 @@ class Line:
         found = {row["id"]: row for row in rows}
         assert len(found) == len(rows), f"{table} has an id twice"
         return found
+
+    def expected(self, table: str, business: Business | None = None) -> Table:
+        """What it must hold of a table after a full run: documented columns only."""
+        return expected(business or self.business, table, self.surface)
+
+    def operation(self, table: str) -> str:
+        """What its list is counted as, where it has one of its own."""
+        return f"GET {on_current.path(table) if self.surface is CURRENT else f'/{table}'}"
 
     def contents(self, *tables: str) -> dict[str, Table]:
         return {table: self.rows(table) for table in tables or TABLES}
@@ -135,38 +148,36 @@ class Line:
         return found
 
 
-def expected(business: Business, table: str) -> Table:
+def expected(business: Business, table: str, surface: Surface = LEGACY) -> Table:
     """What the warehouse must hold of a table after a full run: documented columns only."""
     resource = BY_NAME[table]
-    named = named_in(business, table)
+    if surface is CURRENT:
+        rows = {row["id"]: row for row in on_current.rows_of(business, table)}
+    else:
+        rows = {row["id"]: row for row in business.rows(table)}
+    if any(left_out(table, row) for row in rows.values()):
+        named = named_in(business, table, surface)
+        rows = {key: row for key, row in rows.items() if not left_out(table, row) or key in named}
+    if surface is CURRENT:
+        return {key: flat_on_current(resource, row) for key, row in rows.items()}
     found: Table = {}
-    for row in business.rows(table):
-        if table == "companies" or resource.details:
-            if left_out(table, row) and row["id"] not in named:
-                continue
-            row = business.row(table, row["id"])
+    for key, row in rows.items():
+        if table == "companies" or resource.details or left_out(table, row):
+            row = business.row(table, key)
         elif table == "reviews":
-            of = business.row(table, row["id"])["product"]["id"]
-            row = {**row, "product": {"id": of}}
-        elif left_out(table, row):
-            if row["id"] not in named:
-                continue
-            row = business.row(table, row["id"])
-        found[row["id"]] = flat(resource, row)
+            row = {**row, "product": {"id": business.row(table, key)["product"]["id"]}}
+        found[key] = flat(resource, row)
     return found
 
 
-def named_in(business: Business, table: str) -> set[str]:
+def named_in(business: Business, table: str, surface: Surface) -> set[str]:
     """Ids of a table that loaded rows name: a hidden plan that nobody has names nothing."""
     return {
-        row[column.removesuffix("__id")]["id"]
+        row[column]
         for other in RESOURCES
         for column, to in other.refers_to.items()
         if to == table
-        for hidden in [named_in(business, other.name)]
-        for row in business.rows(other.name)
-        if row.get(column.removesuffix("__id"))
-        and (row["id"] in hidden or not left_out(other.name, row))
+        for row in expected(business, other.name, surface).values()
     }
 
 
@@ -178,7 +189,15 @@ def left_out(table: str, row: Row) -> bool:
 
 def flat(resource: Resource, row: Row) -> Row:
     """A row of Whop's under the documented columns."""
-    return {name: _held(row, name.split("__"), kind) for name, kind in resource.columns.items()}
+    return {name: _held(_at(row, name), kind) for name, kind in resource.columns.items()}
+
+
+def flat_on_current(resource: Resource, row: Row) -> Row:
+    """A row of Current under the documented columns."""
+    return {
+        name: _held(on_current.value(resource.name, row, name), kind)
+        for name, kind in resource.columns.items()
+    }
 
 
 def documented(table: str, rows: Table, *without: str) -> Table:
@@ -194,10 +213,14 @@ def assert_clean(output: str) -> None:
     assert "[WARNING]" not in output
 
 
-def _held(row: Row, path: list[str], kind: str) -> Any:
+def _at(row: Row, column: str) -> Any:
     value: Any = row
-    for key in path:
+    for key in column.split("__"):
         value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _held(value: Any, kind: str) -> Any:
     if value is None:
         return None
     if kind == "decimal":

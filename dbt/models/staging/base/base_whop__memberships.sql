@@ -11,7 +11,7 @@ renamed as (
         plan__id as plan_id,
         product__id as product_id,
         promo_code__id as promo_code_id,
-        {{ raw_column('memberships', 'affiliate__id', 'text') }} as affiliate_id,
+        affiliate__id as affiliate_id,
         checkout_configuration_id,
         status,
         lower(currency) as currency,
