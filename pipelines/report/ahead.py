@@ -130,7 +130,8 @@ def _risks(at_risk: Sequence[Row]) -> list[Risk]:
 def points_left(left: Sequence[Row]) -> list[Row]:
     """Columns of the chart of what is left: what is expected, and what is committed beyond it."""
     points: list[Row] = []
-    for row in left:
+    # A phone has room for twelve, and the first is what the others are compared with.
+    for row in left[:12]:
         expected = row["expected_usd"]
         for kind, value in (
             ("Expected", row["committed_usd"] if expected is None else expected),
