@@ -123,11 +123,9 @@ def _load(folder: Path, seed: int, members: int, clock: datetime) -> None:
             "SOURCES__WHOP__BASE_URL": server.base_url,
             "SOURCES__WHOP__COMPANY_ID": server.businesses[0].company_id,
         }
-        for command in (
-            ["sync", "--quiet"],
-            ["transform", "--quiet", "--select", "+committed_mrr_monthly,resource_type:model"],
-        ):
-            subprocess.run([WHOP_ELT, *command], cwd=folder, env=os.environ | settings, check=True)
+        subprocess.run(
+            [WHOP_ELT, "run", "--quiet"], cwd=folder, env=os.environ | settings, check=True
+        )
 
 
 def show(forecasts: Sequence[Forecast]) -> None:

@@ -6,6 +6,7 @@ import gc
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from whop_source import RateLimit, RunReport, whop
 from whop_source.resources import REFERRED_TABLES
 
-from .alerts import Watch, tell_age
+from .alerts import Watch, post_digest, tell_age
 from .destination import (
     DATASET,
     MODELLED,
@@ -322,8 +323,16 @@ def run(
             if page:
                 with watch.step("report"):
                     report_to(destination, page)
+            post_digest(destination, report.run_id, partial(_brief, destination))
         tell_age(watch, destination)
         return destination, code
+
+
+def _brief(destination: Warehouse) -> str:
+    """The report's brief edition, as text."""
+    from .report import brief_text, read_pages
+
+    return brief_text(read_pages(destination, shown_companies(destination)))
 
 
 @contextmanager

@@ -337,7 +337,9 @@ def report_setting(name: str) -> str | None:
     Raises:
         SettingError: a file in .dlt cannot be read.
     """
-    return _text(f"report.{name}") or None
+    # Not as ids and keys are read: a name may have blanks.
+    value = _get(f"report.{name}")
+    return None if value is None else str(value).strip() or None
 
 
 def reader_password() -> str | None:

@@ -1,56 +1,25 @@
--- Who is about to leave? Subscriptions with MRR that are cancelled for the end of the period, paused, or due and
--- not paid, the largest first; with what is unpaid since the last period began, and why the
--- latest of those charges failed.
-with last_periods as (
-    select membership_id, max(period_start) as period_start
-    from {{ ref('fct_subscription_periods') }}
-    group by membership_id
-),
-
-unpaid_charges as (
-    select
-        payments.membership_id,
-        payments.amount_usd,
-        payments.failure_message,
-        row_number() over (
-            partition by payments.membership_id order by payments.created_at desc, payments.payment_id
-        ) as place_from_last
-    from {{ ref('fct_payments') }} as payments
-    inner join last_periods on payments.membership_id = last_periods.membership_id
-    where payments.is_failed and not payments.is_paid and payments.created_at > last_periods.period_start
-),
-
-unpaid as (
-    select
-        membership_id,
-        sum(amount_usd) as unpaid_usd,
-        max(case when place_from_last = 1 then failure_message end) as latest_failure
-    from unpaid_charges
-    group by membership_id
-)
-
+-- Who is about to leave? Members whose next renewal has something against it: first the canceled ones whose time still
+-- runs, by when it ends, then those who are not paid, paused, or whose card expires, the largest first.
 select
-    subscriptions.company_id,
+    risk.company_id,
+    risk.member_id,
     contacts.name,
     contacts.email,
-    plans.title as plan,
-    subscriptions.mrr_usd,
-    subscriptions.status,
-    subscriptions.paid_until,
-    subscriptions.is_paused,
-    subscriptions.is_unpaid,
-    unpaid.unpaid_usd,
-    unpaid.latest_failure
-from {{ ref('fct_subscriptions') }} as subscriptions
-left join {{ ref('member_contacts') }} as contacts on subscriptions.member_id = contacts.member_id
-left join {{ ref('dim_plans') }} as plans on subscriptions.plan_id = plans.plan_id
-left join unpaid on subscriptions.membership_id = unpaid.membership_id
-where
-    subscriptions.mrr_usd > 0
-    and (
-        subscriptions.cancel_at_period_end
-        or subscriptions.is_paused
-        or subscriptions.is_unpaid
-        or subscriptions.status in {{ ending_statuses() }}
-    )
-order by subscriptions.mrr_usd desc
+    risk.main_cause as cause,
+    risk.mrr_usd,
+    risk.at_risk_since as since,
+    risk.next_renewal_at as due_or_ends_at,
+    risk.last_paid_at,
+    risk.next_attempt_at,
+    risk.unpaid_usd,
+    risk.latest_failure
+from {{ ref('members_at_risk') }} as risk
+left join {{ ref('member_contacts') }} as contacts
+    on risk.company_id = contacts.company_id
+    and risk.member_id = contacts.member_id
+order by
+    risk.company_id,
+    case when risk.main_cause = 'canceled' then 0 else 1 end,
+    case when risk.main_cause = 'canceled' then risk.next_renewal_at end,
+    risk.mrr_usd desc,
+    risk.member_id

@@ -15,7 +15,7 @@ SECONDS = 10.0
 """How long a webhook may take; a run waits no longer for it."""
 
 
-def send(urls: Sequence[str], text: str) -> int:
+def send(urls: Sequence[str], text: str, what: str = "an alert") -> int:
     """Post the text to every URL at the same time; return how many took it.
 
     A URL is a secret, so a failure is told by its number and never in the words of the library.
@@ -43,7 +43,7 @@ def send(urls: Sequence[str], text: str) -> int:
     for number, outcome in enumerate(told, start=1):
         if outcome:
             event(
-                f"URL {number} of {len(urls)} in ALERTS__URLS did not take an alert: {outcome}",
+                f"URL {number} of {len(urls)} in ALERTS__URLS did not take {what}: {outcome}",
                 logging.WARNING,
             )
     return told.count("")

@@ -14,7 +14,7 @@ from .numbers import COMPANY, NOTE, Company, Numbers, first_day, month_property,
 from .tool import Row, Tool, ToolFailed, arguments
 
 AT_RISK_SHOWN = 100
-"""Subscriptions that who_is_at_risk names; the totals are of all."""
+"""Members that who_is_at_risk names; the totals are of all."""
 
 
 def usual_tools(numbers: Numbers) -> Iterator[Tool]:
@@ -51,11 +51,11 @@ def usual_tools(numbers: Numbers) -> Iterator[Tool]:
     yield Tool(
         name="who_is_at_risk",
         title="Who is about to leave",
-        text="Paying subscriptions that are canceled for the end of their period, unpaid (past "
-        "what is paid for, or a charge failed and was not recovered) or paused, the largest first: "
-        "until when they are paid for, what is charged next and when, since when and how much is "
-        f"unpaid, and why the last charge failed. Names the {AT_RISK_SHOWN} largest; the totals "
-        "are of all.",
+        text="Members with MRR whose next renewal has something against it, the largest first: "
+        "canceled for the end of the period, unpaid (due, or a charge failed), paused, or paid by "
+        "a card that expires before. Since when, until when it is paid, when Whop tries the charge "
+        f"next, how much is unpaid and why. Names the {AT_RISK_SHOWN} largest; the totals are of "
+        "all.",
         schema=arguments({"company_id": COMPANY}),
         call=lambda given: _at_risk(numbers, given),
     )
@@ -289,93 +289,28 @@ def _shifted(month: date, by: int) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-_AT_RISK = f"""
-with last_periods as (
-    select membership_id, max(period_start) as period_start
-    from {MARTS}.fct_subscription_periods
-    where company_id = %s
-    group by membership_id
-),
-
-unpaid_charges as (
-    select
-        payments.membership_id,
-        payments.amount_usd,
-        payments.failure_message,
-        payments.created_at,
-        row_number() over (
-            partition by payments.membership_id order by payments.created_at desc, payments.payment_id
-        ) as place_from_last
-    from {MARTS}.fct_payments as payments
-    inner join last_periods on payments.membership_id = last_periods.membership_id
-    where payments.is_failed and not payments.is_paid and payments.created_at > last_periods.period_start
-),
-
-unpaid as (
-    select
-        membership_id,
-        sum(amount_usd) as unpaid_usd,
-        min(created_at) as unpaid_since,
-        max(case when place_from_last = 1 then failure_message end) as latest_failure
-    from unpaid_charges
-    group by membership_id
-),
-
-at_risk as (
-    select
-        subscriptions.membership_id,
-        subscriptions.member_id,
-        plans.title as plan,
-        subscriptions.mrr_usd,
-        subscriptions.status,
-        case
-            when subscriptions.cancel_at_period_end or subscriptions.status = 'canceling' then 'canceled'
-            when subscriptions.status = 'completed' then 'completed'
-            when subscriptions.is_unpaid then 'unpaid'
-            else 'paused'
-        end as cause,
-        subscriptions.canceled_at,
-        subscriptions.paid_until,
-        subscriptions.next_renewal_at,
-        subscriptions.next_renewal_amount_usd,
-        unpaid.unpaid_usd,
-        unpaid.unpaid_since,
-        unpaid.latest_failure
-    from {MARTS}.fct_subscriptions as subscriptions
-    left join {MARTS}.dim_plans as plans on subscriptions.plan_id = plans.plan_id
-    left join unpaid on subscriptions.membership_id = unpaid.membership_id
-    where
-        subscriptions.company_id = %s
-        and subscriptions.mrr_usd > 0
-        and (
-            subscriptions.cancel_at_period_end
-            or subscriptions.status in ('canceling', 'completed')
-            or subscriptions.is_unpaid
-            or subscriptions.is_paused
-        )
-)
-"""  # noqa: E501
+_AT_RISK = f"from {MARTS}.members_at_risk where company_id = %s"
 
 
 def _at_risk(numbers: Numbers, given: Row) -> Row:
     company = numbers.company(given.get("company_id"))
-    values = (company.company_id, company.company_id)
+    values = (company.company_id,)
     _, (totals, largest) = numbers.ask(
         Question(
-            f"{_AT_RISK} select cause, count(*) as subscriptions, sum(mrr_usd) as mrr_usd, "
-            "sum(unpaid_usd) as unpaid_usd from at_risk group by cause order by cause",
+            "select main_cause as cause, count(*) as members, sum(subscriptions) as subscriptions, "
+            "sum(mrr_usd) as mrr_usd, sum(unpaid_usd) as unpaid_usd "
+            f"{_AT_RISK} group by main_cause order by main_cause",
             values,
         ),
         Question(
-            f"{_AT_RISK} select * from at_risk order by mrr_usd desc, membership_id "
-            f"limit {AT_RISK_SHOWN}",
-            values,
+            f"select * {_AT_RISK} order by mrr_usd desc, member_id limit {AT_RISK_SHOWN}", values
         ),
     )
     causes = whole(totals)
     return {
         **company.stamp,
-        "subscriptions": sum(row["subscriptions"] for row in causes),
+        "members": sum(row["members"] for row in causes),
+        "subscriptions": sum(int(row["subscriptions"]) for row in causes),
         "mrr_usd": ready_for_json(
             sum((_exact(row["mrr_usd"]) or Decimal() for row in causes), Decimal())
         ),

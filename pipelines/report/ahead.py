@@ -15,12 +15,21 @@ HORIZONS = (7, 30, 60, 90)
 """Days ahead that renewals are summed over."""
 
 CAUSES = {
-    "unpaid": ("Not paid", "The charge failed and is tried again: ask for another card now."),
-    "card_expires": ("Card expires", "The card is not good any more on the day: ask for the new."),
-    "canceled": ("Canceled", "Their time still runs: ask why, and offer to stay."),
-    "paused": ("Paused", "They are not charged: agree on a day to go on."),
+    "unpaid": (
+        "Not paid",
+        "not paid",
+        "The charge failed and is tried again: ask for another card now.",
+    ),
+    "card_expires": (
+        "Card expires",
+        "with a card that expires",
+        "The card is not good any more on that day: ask for the new one.",
+    ),
+    "canceled": ("Canceled", "canceled", "Their time still runs: ask why, and offer to stay."),
+    "paused": ("Paused", "paused", "They are not charged: agree on a day to go on."),
 }
-"""Each cause of risk, in the order in which something can be done: its name, and what to do."""
+"""Each cause of risk, in the order in which something can be done: its name, how it
+stands in a sentence, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Risk:
 
     cause: str
     name: str
+    said: str
     members: int
     mrr_usd: Decimal
     unpaid_usd: Decimal
@@ -106,12 +116,13 @@ def _risks(at_risk: Sequence[Row]) -> list[Risk]:
         Risk(
             cause,
             name,
+            said,
             int(found[cause]["members"]),
             found[cause]["mrr_usd"],
             found[cause]["unpaid_usd"] or Decimal(0),
             advice,
         )
-        for cause, (name, advice) in CAUSES.items()
+        for cause, (name, said, advice) in CAUSES.items()
         if cause in found
     ]
 
@@ -119,7 +130,8 @@ def _risks(at_risk: Sequence[Row]) -> list[Risk]:
 def points_left(left: Sequence[Row]) -> list[Row]:
     """Columns of the chart of what is left: what is expected, and what is committed beyond it."""
     points: list[Row] = []
-    for row in left:
+    # A phone has room for twelve, and the first is what the others are compared with.
+    for row in left[:12]:
         expected = row["expected_usd"]
         for kind, value in (
             ("Expected", row["committed_usd"] if expected is None else expected),

@@ -182,6 +182,12 @@ def figure(name: str, now: Row, before: Row | None = None, kind: Kind | None = N
 COUNTED = {"logo_churn_rate": "customers_lost", "dispute_rate": "disputes"}
 """Shares that hang on a few events, and how many those were."""
 
+PARTS_OF = {
+    **dict.fromkeys(MOVEMENTS, "mrr_start_usd"),
+    **dict.fromkeys(("refunded_usd", "charged_back_usd"), "gross_usd"),
+}
+"""Amounts that a few members make: what they change by matters from 1 % of another amount on."""
+
 EVENTS = frozenset(
     (
         *("customers_new", "customers_reactivated", "customers_churned", "customers_lost"),
@@ -197,6 +203,10 @@ def _is_noise(name: str, now: Row, before: Row) -> bool:
     Events that have nothing to do with each other, n in a month, vary by the root of n; what two
     months differ by, by the root of both together.
     """
+    name = {"refund_rate": "refunded_usd"}.get(name, name)
+    whole = now.get(PARTS_OF.get(name, ""))
+    if whole and now[name] is not None and before[name] is not None:
+        return bool(abs(now[name] - before[name]) * 100 < whole)
     counted = COUNTED.get(name, name)
     if counted not in EVENTS or now.get(counted) is None or before.get(counted) is None:
         return False

@@ -125,10 +125,10 @@ class CompanyRows:
     products: list[Row]
     plans: list[Row]
     off_pace: list[Row]
-    renewals: list[Row]
-    at_risk: list[Row]
-    left: list[Row]
-    segments: list[Row]
+    renewals: list[Row] = field(default_factory=list)
+    at_risk: list[Row] = field(default_factory=list)
+    left: list[Row] = field(default_factory=list)
+    segments: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Sentences of other parts of whop-elt: see `notes`."""
 

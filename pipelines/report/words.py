@@ -142,17 +142,14 @@ def _at_risk(outlook: Outlook) -> tuple[str, str] | None:
     if not outlook.members:
         return None
     parts = ", ".join(
-        f"{count(risk.members)} {risk.name.lower()}" for risk in outlook.risks if risk.members
+        f"{count(risk.members)} {risk.said}" for risk in outlook.risks if risk.members
     )
     text = (
         f"**{counted(outlook.members, 'member')}** with **{usd(outlook.mrr_usd)}** of MRR may "
         f"leave now: {parts}."
     )
-    return "at_risk", f"{text} {outlook.risks[0].name}: {_lower(outlook.risks[0].advice)}"
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    first = outlook.risks[0]
+    return "at_risk", f"{text} Begin with those {first.said}. {first.advice}"
 
 
 def _due(outlook: Outlook) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from oracle.afterwards import list_refunds_and_disputes, see_memberships
 from oracle.basics import Row
 from oracle.business import FIRST_DAY, Business
+from oracle.outlooks import give_outlooks
 from oracle.scenarios import SCENARIOS
 from oracle.scenarios.payments import free_and_one_time
 from oracle.scenarios.rows import chaos
@@ -22,7 +23,9 @@ def business(seed: int) -> dict[str, list[Row]]:
     sell(made, seed)
     list_refunds_and_disputes(made)
     see_memberships(made)
-    return made.finish()
+    tables = made.finish()
+    give_outlooks(tables)
+    return tables
 
 
 def sell(made: Business, seed: int) -> None:

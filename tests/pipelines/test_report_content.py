@@ -45,7 +45,8 @@ def test_figures_are_rounded_half_away_from_zero(form: Any, value: Any, written:
         ("mrr_end_usd", "0", "25", "+$25.00", "good"),
         ("churn_usd", "-100", "-80", "+$20.00", "good"),
         ("net_usd", "-5", "-15", "−$10.00", "bad"),  # noqa: RUF001
-        ("customers_churned", "10", "15", "+50.0%", "bad"),
+        ("customers_churned", "10", "20", "+100.0%", "bad"),
+        ("customers_churned", "10", "15", "+50.0%", "noise"),
         ("fees_usd", "10", "15", "+50.0%", ""),
         ("logo_churn_rate", "0.074", "0.055", "−1.9 pts", "good"),  # noqa: RUF001
         ("recovery_rate", "0.9", "0.5", "−40.0 pts", ""),  # noqa: RUF001

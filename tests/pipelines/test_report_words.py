@@ -1,0 +1,269 @@
+"""The sentences of the first screen, the notes beside them, and what settings make of its look."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from whop_elt.editions import Edition
+from whop_elt.errors import NothingThere, SettingError
+from whop_elt.figures import month_written, percent, usd, written_in
+from whop_elt.report import brief_text, render
+from whop_elt.report.ahead import Outlook, outlook_of, points_left
+from whop_elt.report.brand import Brand, brand
+from whop_elt.report.content import make_page
+from whop_elt.report.figures import HISTORY, KINDS, SO_FAR, figure
+from whop_elt.report.notes import notes_of
+from whop_elt.report.queries import CompanyRows
+from whop_elt.report.words import sentences
+
+NOTHING_AHEAD = Outlook([], [], [])
+AS_OF = datetime(2026, 1, 15, 9, tzinfo=UTC)
+
+
+def month(number: int = 12, **changes: Any) -> dict[str, Any]:
+    names = {*KINDS, *HISTORY, *SO_FAR, "mrr_unpaid_usd"}
+    row: dict[str, Any] = {name: Decimal(0) for name in names}
+    row |= {"payments_without_usd": 0, "payments_without_fees": 0}
+    row |= {"mrr_start_usd": Decimal(1000), "mrr_end_usd": Decimal(1000)}
+    row |= {"customers_start": 100, "customers_lost": 5, "gross_usd": Decimal(1000)}
+    row |= {"net_usd": Decimal(950), "refunded_usd": Decimal(20)}
+    return row | {"month": date(2025, number, 1)} | changes
+
+
+def said(now: dict[str, Any], *earlier: dict[str, Any], **ahead: Any) -> dict[str, str]:
+    outlook = ahead.get("outlook", NOTHING_AHEAD)
+    found = sentences(now, earlier, ahead.get("churn", []), outlook)
+    return {each.about: each.plain for each in found}
+
+
+def test_what_mrr_did_is_said_with_what_came_and_what_went() -> None:
+    now = month(
+        mrr_end_usd=Decimal(1100),
+        new_usd=Decimal(200),
+        churn_usd=Decimal(-90),
+        contraction_usd=Decimal(-10),
+    )
+    assert said(now)["mrr"] == (
+        "MRR grew by $100.00 (10.0%) to $1,100.00 in December 2025: $200.00 came, $100.00 went."
+    )
+    assert said(month(mrr_end_usd=Decimal(900)))["mrr"].startswith("MRR fell by $100.00 (10.0%)")
+    assert said(month())["mrr"] == "MRR stayed at $1,000.00 in December 2025."
+    first = month(mrr_start_usd=Decimal(0))
+    assert said(first)["mrr"] == "MRR began: $1,000.00 at the end of December 2025."
+
+
+def test_more_than_ever_takes_a_year_to_be_said() -> None:
+    now = month(mrr_end_usd=Decimal(1100))
+    year = [month(each) for each in range(1, 12)]
+    assert "more than ever" not in said(now, *year)["mrr"]
+    assert "more than ever" in said(now, month(1), *year)["mrr"]
+    higher = month(1, mrr_end_usd=Decimal(1101))
+    assert "more than ever" not in said(now, higher, *year)["mrr"]
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        (5, "5 of 100 customers left (5.0%), as usual (5.0%)."),
+        (8, "8 of 100 customers left (8.0%), as usual (5.0%)."),
+        (12, "12 of 100 customers left (12.0%), more than the usual 5.0%."),
+        (0, "Nobody of 100 customers left."),
+    ],
+)
+def test_churn_is_unusual_only_when_chance_would_not_do_it(lost: int, says: str) -> None:
+    usual = [month(each) for each in range(1, 12)]
+    assert said(month(customers_lost=lost), *usual)["churn"] == says
+
+
+def test_without_a_few_months_nothing_is_usual() -> None:
+    assert said(month(), month(11))["churn"] == "5 of 100 customers left (5.0%)."
+
+
+def test_the_most_frequent_reason_of_the_month_is_named() -> None:
+    churn = [
+        {"month": date(2025, 12, 1), "churn_reason": "too_expensive", "customers_churned": 3},
+        {"month": date(2025, 11, 1), "churn_reason": "switching", "customers_churned": 9},
+    ]
+    assert said(month(), churn=churn)["churn"].endswith("reason: too expensive (3).")
+
+
+def test_refunds_that_are_twice_the_usual_are_said_to_be() -> None:
+    usual = [month(each) for each in range(1, 12)]
+    assert "usual" not in said(month(refunded_usd=Decimal(40)), *usual)["revenue"]
+    much = said(month(refunded_usd=Decimal(41)), *usual)["revenue"]
+    assert much == (
+        "$950.00 stayed of $1,000.00 paid; $41.00 went back (4.1%), more than twice the usual 2.0%."
+    )
+
+
+def company(**more: Any) -> CompanyRows:
+    months = [month(11), month(12), month(1) | {"month": date(2026, 1, 1)}]
+    empty: dict[str, Any] = {
+        name: []
+        for name in (
+            *("freshness", "churn", "cohorts", "revenue", "plan_mrr", "products", "plans"),
+            "off_pace",
+        )
+    }
+    about = {"company_id": "biz_a", "title": "A <b>", "as_of": AS_OF}
+    return CompanyRows(about, months=months, **{**empty, **more})
+
+
+TODAY = date(2026, 1, 15)
+AHEAD: dict[str, Any] = {
+    "left": [
+        {
+            "months_ahead": ahead,
+            "date": date(2026, 1 + ahead, 15),
+            "committed_usd": Decimal(1000),
+            "expected_usd": Decimal(1000 - 50 * ahead),
+        }
+        for ahead in range(8)
+    ],
+    "renewals": [
+        {
+            "next_renewal_date": day,
+            "risk": risk,
+            "renewals": 2,
+            "amount_usd": Decimal(100),
+            "expected_usd": expected,
+        }
+        for day, risk, expected in (
+            (date(2026, 1, 10), "unpaid", Decimal(40)),
+            (date(2026, 2, 14), None, Decimal(90)),
+            (date(2026, 2, 15), None, Decimal(90)),
+            (date(2026, 1, 20), "canceled", Decimal(0)),
+        )
+    ],
+    "at_risk": [
+        {
+            "main_cause": "canceled",
+            "members": 2,
+            "mrr_usd": Decimal(60),
+            "unpaid_usd": None,
+        },
+        {"main_cause": "unpaid", "members": 1, "mrr_usd": Decimal(30), "unpaid_usd": Decimal(30)},
+    ],
+}
+
+
+def test_what_is_ahead_counts_what_is_charged_and_begins_with_what_can_be_helped() -> None:
+    outlook = outlook_of(company(**AHEAD))
+    month_ahead = next(due for due in outlook.due if due.days == 30)
+    assert (month_ahead.renewals, month_ahead.due, month_ahead.expected, month_ahead.at_risk) == (
+        "4",
+        "$200.00",
+        "$130.00",
+        "$100.00",
+    )
+    words = said(month(), outlook=outlook)
+    assert words["at_risk"] == (
+        "3 members with $90.00 of MRR may leave now: 1 not paid, 2 canceled. Begin with those not "
+        "paid. The charge failed and is tried again: ask for another card now."
+    )
+    assert words["renewals"].endswith("$130.00 of it should come.")
+    points = points_left(outlook.left)
+    assert [point["value"] for point in points[:4]] == [1000.0, 0.0, 950.0, 50.0]
+
+
+def test_notes_of_others_stand_with_the_sentences_and_a_missing_mart_says_nothing() -> None:
+    def missing(warehouse: Any, company_id: str) -> list[str]:
+        raise NothingThere("not built")
+
+    def moved(warehouse: Any, company_id: str) -> list[str]:
+        return [f"December of {company_id} moved <by> $1."]
+
+    notes = notes_of(None, "biz_a", (missing, moved))  # type: ignore[arg-type]
+    assert notes == ["December of biz_a moved <by> $1."]
+    page = make_page(company(notes=notes, **AHEAD))
+    assert '<p data-sentence="note">December of biz_a moved &lt;by&gt; $1.</p>' in render([page])
+    assert "• December of biz_a moved <by> $1." in brief_text([page])
+
+
+def test_the_brief_edition_has_no_script_and_says_the_same() -> None:
+    page = make_page(company(**AHEAD))
+    brief = render([page], Edition.BRIEF)
+    assert "<script" not in brief
+    assert "<svg" not in brief
+    assert "A &lt;b&gt;" in brief
+    assert brief.count("data-sentence") == len(page.sentences) == 5
+    assert len(brief) < 15_000
+    text = brief_text([page])
+    assert text.startswith("A <b>, December 2025\n• MRR stayed at $1,000.00")
+    assert "**" not in text
+
+
+def test_a_count_that_chance_alone_can_move_is_no_good_or_bad_news() -> None:
+    def tone(before: int, now: int, name: str = "customers_lost") -> str:
+        return figure(name, {name: now}, {name: before}).tone
+
+    assert tone(3, 5) == "noise"
+    assert tone(30, 60) == "bad"
+    assert tone(300, 340) == "bad"
+    rate = figure(
+        "logo_churn_rate",
+        {"logo_churn_rate": Decimal("0.05"), "customers_lost": 5},
+        {"logo_churn_rate": Decimal("0.03"), "customers_lost": 3},
+    )
+    assert rate.tone == "noise"
+
+
+# ---------------------------------------------------------------------- looks
+
+
+def test_numbers_and_months_are_written_as_the_language_does() -> None:
+    with written_in("de"):
+        assert usd(Decimal("-1234.5")) == "−$1.234,50"  # noqa: RUF001
+        assert percent(Decimal("0.0545")) == "5,5%"
+        assert month_written(date(2025, 12, 1)) == "Dezember 2025"
+    assert usd(Decimal("1234.5")) == "$1,234.50"
+    german = render([make_page(company(**AHEAD))], look=Brand(language="de"))
+    assert '<html lang="de">' in german
+
+
+def test_a_name_a_logo_and_a_colour_stand_on_the_page() -> None:
+    look = Brand(name="Söhne & Co", logo="data:image/png;base64,AA==", colour="#8a1f5c")
+    for edition in Edition:
+        page = render([make_page(company())], edition, look)
+        assert "Söhne &amp; Co" in page
+        assert '<img src="data:image/png;base64,AA=="' in page
+        assert "#8a1f5c" in page
+
+
+def test_settings_make_the_brand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert brand() == Brand()
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG")
+    for name, value in (
+        ("NAME", "Mine & Co"),
+        ("LOGO", "logo.png"),
+        ("COLOUR", "#2458C9"),
+        ("LANGUAGE", "pt-BR"),
+    ):
+        monkeypatch.setenv(f"REPORT__{name}", value)
+    assert brand() == Brand("Mine & Co", "data:image/png;base64,iVBORw==", "#2458c9", "pt_BR")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("COLOUR", "red", "must look like #2458c9"),
+        ("COLOUR", "#ffff00", "cannot be read on white"),
+        ("COLOUR", "#123456; } body { display: none", "must look like"),
+        ("LOGO", "missing.png", "cannot be read"),
+        ("LOGO", "logo.exe", "must be a .png"),
+        ("LANGUAGE", "klingon", "must be a language"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"REPORT__{name}", value)
+    with pytest.raises(SettingError, match=f"REPORT__{name}.*{says}"):
+        brand()
