@@ -107,14 +107,15 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
             yield Finding("company", True, f"{company.get('title')} ({company_id})")
         yield from _permissions(client, company_id, tables)
         for resource in (each.on(client.surface) for each in RESOURCES):
-            if not resource.listed or resource.name not in tables:
+            if not resource.listed or resource.name not in tables or resource.observes:
                 continue
             pages = client.pages(
                 resource.path,
-                {**resource.params, "first": "1"},
+                {**resource.params, resource.page_size: "1"},
                 tenant=resource.tenant,
                 company_id=company_id,
                 secrets=resource.secrets,
+                page_size=resource.page_size,
             )
             try:
                 next(pages)
