@@ -57,13 +57,17 @@
 {%- endmacro %}
 
 {#-
-    An amount in smallest units as one of its currency. Of coins with more than nine decimals those beyond are rounded
-    off, in two steps: what a double-sized product would not hold.
+    An amount in smallest units as one of its currency, to nine decimals. Of coins with more, both numbers are made
+    smaller first: a product of the two would not fit.
 -#}
 {% macro from_smallest_unit(amount, units) -%}
     case
         when {{ units }} > 1000000000
-            then {{ divide(divide(amount, '1000000000', 1), divide(units, '1000000000', 1), 9) }}
+            then {{ divide(
+                'cast(' ~ amount ~ ' as decimal(38, 0)) * 0.000000001',
+                'cast(' ~ units ~ ' as decimal(38, 0)) * 0.000000001',
+                9
+            ) }}
         else {{ divide(amount, units, 9) }}
     end
 {%- endmacro %}

@@ -602,6 +602,7 @@ RESOURCES: tuple[Resource, ...] = (
                 "currency.precision": "precision",
                 "payment_id": "payment.id",
             },
+            numbers=("amount", "precision", "usd_amount"),
             # What the payment, its plan, product and member say in tables of their own.
             left_out=(
                 "object",
@@ -632,7 +633,10 @@ RESOURCES: tuple[Resource, ...] = (
         company_column=None,
         # A payout arrives or comes back within weeks; no filter tells.
         changes="lookback",
-        shape=Shape(left_out=("object", "payout_method.supported_payout_method")),
+        shape=Shape(
+            left_out=("object", "payout_method.supported_payout_method"),
+            numbers=("amount", "fee_amount", "markup_fee", "net_amount", "destination_amount"),
+        ),
         personal=("payer_name", "notes", "payout_method__nickname", "metadata"),
         columns=columns_of(
             text="status status_detail currency destination_currency source speed fee_paid_by "
