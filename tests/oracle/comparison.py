@@ -35,6 +35,11 @@ KEYS: dict[str, tuple[str, ...]] = {
     "plan_history": ("plan_id", "valid_from"),
     "data_freshness": ("table_name",),
     "membership_history": ("membership_id", "valid_from"),
+    "ledger": ("ledger_line_id",),
+    "payouts": ("payout_id",),
+    "fees_by_type_monthly": ("month", "currency", "fee_type", "component"),
+    "cash_differences": ("currency", "month", "component", "reference_id"),
+    "cash_reconciliation": ("month", "currency"),
 }
 
 PERSONAL = ("member_contacts",)

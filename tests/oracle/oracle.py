@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, localcontext
 
+from oracle.bank import Bank
 from oracle.basics import Dataset, Marts, Raw, Row, Settings, exact
 from oracle.churn import Churn
 from oracle.dimensions import Dimensions
@@ -70,6 +71,7 @@ class Company:
         segments = Segments(self.raw, self.payments, self.mrr, self.churn)
         dimensions = Dimensions(self.raw, self.payments, self.mrr, self.churn)
         history = History(self.raw, self.plan_history)
+        bank = Bank(self.raw, self.payments)
         builders: Mapping[str, Callable[[], list[Row]]] = {
             "fct_payments": revenue.fct_payments,
             "fct_subscription_periods": self.fct_subscription_periods,
@@ -98,6 +100,11 @@ class Company:
             "plan_history": history.plan_history,
             "data_freshness": history.data_freshness,
             "membership_history": history.membership_history,
+            "ledger": bank.ledger,
+            "payouts": bank.payouts,
+            "fees_by_type_monthly": bank.fees_by_type_monthly,
+            "cash_differences": bank.cash_differences,
+            "cash_reconciliation": bank.cash_reconciliation,
         }
         return {mart: build() for mart, build in builders.items()}
 
