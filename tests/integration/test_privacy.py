@@ -128,7 +128,7 @@ def test_a_change_of_mind_takes_hold_at_the_next_full_pass(empty: Line) -> None:
         for schema, table, content in stored_rows(empty)
         if any(text in content for text in texts)
     }
-    # As the README says: it holds what was seen, and nothing in it is written again.
+    # As docs/operate.md says: it holds what was seen, and nothing in it is written again.
     assert left == {"whop_raw.membership_states"}
 
 
