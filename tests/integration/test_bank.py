@@ -86,7 +86,7 @@ def test_one_cent_in_one_line_is_found_and_named(
         "update whop_raw.financial_activity set amount = amount + 1, "
         f"usd_amount = usd_amount + 0.01 where id = '{planted['id']}'"
     )
-    loaded.warehouse.dbt("run")
+    loaded.warehouse.dbt("run", "--select", "+cash_reconciliation")
     (named,) = marts(loaded, "cash_differences")
     assert named["reference_id"] == (planted["payment__id"] or planted["source__id"])
     assert (named["component"], named["currency"]) == (component, "usd")

@@ -94,10 +94,6 @@ def test_an_analysis_answers(built: Line, artefacts: dict[str, Any], analysis: s
     assert all(value is None or 0 <= value <= 100 for value in percents)
 
 
-def test_there_are_ten_analyses() -> None:
-    assert len(ANALYSES) == 10
-
-
 def test_an_account_without_rows_builds(empty: Line) -> None:
     business = Business.empty(company_id=empty.business.company_id)
     with serve(business) as server:
