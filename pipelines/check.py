@@ -13,7 +13,6 @@ from whop_source.client import WhopClient
 from whop_source.errors import (
     KeyRefused,
     NotFound,
-    NotOffered,
     OtherSurface,
     PermissionMissing,
     RequestRefused,
@@ -125,7 +124,7 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
             yield Finding("company", True, f"{company.get('title')} ({company_id})")
         yield from _permissions(client, company_id, tables)
         for resource in (each.on(client.surface) for each in RESOURCES):
-            if not resource.listed or resource.name not in tables or resource.observes:
+            if not resource.listed or resource.name not in tables:
                 continue
             pages = client.pages(
                 resource.path,
@@ -136,21 +135,26 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
                 page_size=resource.page_size,
             )
             try:
-                next(pages)
+                if resource.observes:
+                    client.object(resource.path, company_id)
+                else:
+                    next(pages)
                 yield Finding(resource.name, True, "can be read")
-            except PermissionMissing as error:
+            except (PermissionMissing, NotFound) as error:
+                if resource.forgoable:
+                    lacks = ", ".join(resource.permissions)
+                    says = f"is left out, and no failure: {error}. It needs of the API key: {lacks}"
+                    yield Finding(resource.name, True, says)
+                    continue
+                if isinstance(error, NotFound):
+                    advice = "name the tables you want in SOURCES__WHOP__TABLES, without it"
+                    says = f"{error}. There is no such list: {advice}"
+                    yield Finding(resource.name, False, says, ExitCode.PARTLY)
+                    continue
                 yield Finding(
                     resource.name,
                     False,
                     f"{error}. The table needs of the API key: {', '.join(resource.permissions)}",
-                    ExitCode.PARTLY,
-                )
-            except NotOffered as error:
-                advice = "name the tables you want in SOURCES__WHOP__TABLES, without it"
-                yield Finding(
-                    resource.name,
-                    False,
-                    f"{error}. There is no such list: {advice}",
                     ExitCode.PARTLY,
                 )
             except WhopError as error:

@@ -22,7 +22,9 @@ from whop_elt.destination import DATASET, open_destination
 from whop_elt.errors import ExitCode
 from whop_elt.run import sync
 from whop_simulator import Business, Server
+from whop_simulator.current_account import account_rest
 from whop_source import RESOURCES, RunReport
+from whop_source.planning import iso
 from whop_source.resources import BY_NAME, Resource
 from whop_source.run_report import TableReport
 
@@ -140,7 +142,11 @@ def expected(business: Business, table: str) -> Table:
     resource = BY_NAME[table]
     named = named_in(business, table)
     found: Table = {}
+    if resource.observes:
+        return observed(business, resource)
     for row in business.rows(table):
+        if resource.one_endpoint:
+            row = resource.shape.read(row)
         if table == "companies" or resource.details:
             if left_out(table, row) and row["id"] not in named:
                 continue
@@ -154,6 +160,17 @@ def expected(business: Business, table: str) -> Table:
             row = business.row(table, row["id"])
         found[row["id"]] = flat(resource, row)
     return found
+
+
+def observed(business: Business, resource: Resource) -> Table:
+    """What a run keeps of the company's own object, as it is at the business' time."""
+    at = iso(business.clock)
+    shown = account_rest(business.row("companies", business.company_id), business)
+    rows = [
+        {**row, "observed_at": at, "id": f"{business.company_id}/{at}/{number}"}
+        for number, row in enumerate(shown[resource.observes], start=1)
+    ]
+    return {row["id"]: flat(resource, resource.shape.read(row)) for row in rows}
 
 
 def named_in(business: Business, table: str) -> set[str]:
