@@ -6,12 +6,9 @@ What each release had is in tests/releases, written down when it was made, and k
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parent))  # where pytest has put it already
 
 from warehouse import RAW_TABLES
 

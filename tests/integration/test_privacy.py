@@ -114,7 +114,7 @@ def test_hashes_join_and_need_the_key(empty: Line) -> None:
     ("settings", "names"),
     [({"pii": "hash"}, "SOURCES__WHOP__PII_KEY"), ({"pii": "hide"}, "SOURCES__WHOP__PII")],
 )
-def test_a_wrong_setting_is_named(empty: Line, settings: dict[str, str], names: str) -> None:
+def test_a_wrong_setting_is_named(empty: Line, settings: dict[str, Any], names: str) -> None:
     with pytest.raises(SettingError, match=names):
         empty.sync(**settings)
 

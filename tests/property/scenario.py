@@ -601,7 +601,10 @@ class Scenario:
 
     @contextmanager
     def _working(self) -> Iterator[None]:
-        environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "PATH": "/usr/bin:/bin"}
+        environment = {
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}:{ROOT / 'tests'}",
+            "PATH": "/usr/bin:/bin",
+        }
         self._worker = subprocess.Popen(
             [sys.executable, "-m", "tests.property.worker"],
             cwd=ROOT,

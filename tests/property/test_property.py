@@ -70,6 +70,6 @@ def test_everything_happened(playing: Playing) -> None:
         "resumed",
     }
     assert not sorted(wanted - both.keys())
-    for engine, happened in coverage.items():
+    for name, happened in coverage.items():
         killed = {point for point in POINTS if happened[f"trouble:kill:{point}"]}
-        assert len(killed) >= len(POINTS) - 2, f"{engine}: killed only at {sorted(killed)}"
+        assert len(killed) >= len(POINTS) - 2, f"{name}: killed only at {sorted(killed)}"

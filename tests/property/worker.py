@@ -218,8 +218,7 @@ def _run(order: dict[str, Any]) -> int:
         getattr(module, name)  # a size that is gone must be noticed
         setattr(module, name, size)
     if order.get("age"):
-        # Of this process alone: pytest, which reads this file too, has another root.
-        from tests.aging import RELEASES, age
+        from aging import RELEASES, age
 
         age(open_destination(engine).pipeline, RELEASES[order["age"]])
         shutil.rmtree(".whop-elt")
