@@ -170,7 +170,7 @@ def show(forecasts: Sequence[Forecast]) -> None:
         )
         print(
             f"| {months} | {committed:,.2f} | {expected:,.2f} | {left:,.2f} | "
-            f"{_error(expected, left)} |"
+            f"{_error(Decimal(expected), Decimal(left))} |"
         )
     print("\n| Business, day | Renewals within 30 days | Expected | Came | Error |")
     print("| --- | --: | --: | --: | --: |")

@@ -13,7 +13,6 @@ from whop_source.client import WhopClient
 from whop_source.errors import (
     KeyRefused,
     NotFound,
-    NotOffered,
     OtherSurface,
     PermissionMissing,
     RequestRefused,
@@ -129,27 +128,33 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
                 continue
             pages = client.pages(
                 resource.path,
-                {**resource.params, "first": "1"},
+                {**resource.params, resource.page_size: "1"},
                 tenant=resource.tenant,
                 company_id=company_id,
                 secrets=resource.secrets,
+                page_size=resource.page_size,
             )
             try:
-                next(pages)
+                if resource.observes:
+                    client.object(resource.path, company_id)
+                else:
+                    next(pages)
                 yield Finding(resource.name, True, "can be read")
-            except PermissionMissing as error:
+            except (PermissionMissing, NotFound) as error:
+                if resource.forgoable:
+                    lacks = ", ".join(resource.permissions)
+                    says = f"is left out, and no failure: {error}. It needs of the API key: {lacks}"
+                    yield Finding(resource.name, True, says)
+                    continue
+                if isinstance(error, NotFound):
+                    advice = "name the tables you want in SOURCES__WHOP__TABLES, without it"
+                    says = f"{error}. There is no such list: {advice}"
+                    yield Finding(resource.name, False, says, ExitCode.PARTLY)
+                    continue
                 yield Finding(
                     resource.name,
                     False,
                     f"{error}. The table needs of the API key: {', '.join(resource.permissions)}",
-                    ExitCode.PARTLY,
-                )
-            except NotOffered as error:
-                advice = "name the tables you want in SOURCES__WHOP__TABLES, without it"
-                yield Finding(
-                    resource.name,
-                    False,
-                    f"{error}. There is no such list: {advice}",
                     ExitCode.PARTLY,
                 )
             except WhopError as error:

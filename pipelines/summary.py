@@ -13,6 +13,7 @@ from rich.text import Text
 
 from whop_source import RunReport
 
+from .bank import told_cash
 from .destination import DATASET, MARTS
 from .figures import count, percent, usd
 from .reading import Warehouse
@@ -77,6 +78,8 @@ def show_summary(
         if wanted and company_id not in wanted:
             continue
         _show_month(destination, console, company_id, named(title, company_id))
+        if cash := told_cash(destination, company_id):
+            console.print(Text(cash), soft_wrap=True)
     _show_tables(destination, console, report)
     console.print(Text.assemble(("\nThe warehouse", "bold"), f" is {destination.location}"))
 

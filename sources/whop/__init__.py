@@ -27,7 +27,7 @@ removed. State lives in the destination, with the rows.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -151,6 +151,7 @@ def whop(
         ),
         company_ids=several or one or ["me"],
         tables=chosen,
+        named=frozenset(tables or ()),
         settings=Settings(
             overlap=timedelta(minutes=overlap_minutes),
             lookback=timedelta(days=lookback_days),
@@ -220,6 +221,7 @@ class _Run:
         client: WhopClient,
         company_ids: Sequence[str],
         tables: Sequence[str],
+        named: Collection[str],
         settings: Settings,
         privacy: Privacy,
         report: RunReport,
@@ -228,6 +230,7 @@ class _Run:
         self._client = client
         self._company_ids = company_ids
         self._tables = tables
+        self._named = named
         self._settings = settings
         self._privacy = privacy
         self._report = report
@@ -276,6 +279,7 @@ class _Run:
                 self._report,
                 self._privacy,
                 Structure(dlt.current.pipeline(), dlt.current.source_schema(), selected),
+                self._named,
                 self._strict,
             )
             for company_id in self._company_ids:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class RunContext:
         report: filled with a row per table.
         privacy: what becomes of personal data.
         structure: what the destination lacks of the tables.
+        named: tables that were chosen by name.
         strict: raise the first error instead of noting it and going on with the other tables.
     """
 
@@ -39,4 +40,5 @@ class RunContext:
     report: RunReport
     privacy: Privacy
     structure: Structure
+    named: Collection[str]
     strict: bool

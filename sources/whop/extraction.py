@@ -225,6 +225,16 @@ class Extraction:
             self._stop(table, error)
 
     def _stop(self, table: TableRun, error: WhopError) -> None:
+        resource = table.resource
+        never_loaded = resource.name not in self._known_states()
+        if (
+            isinstance(error, PermissionMissing | NotOffered)
+            and resource.forgoable
+            and resource.name not in self._context.named
+            and never_loaded
+        ):
+            self._leave_out(table, error)
+            return
         if self._context.strict:
             raise error
         if isinstance(error, OtherSurface):
@@ -244,6 +254,17 @@ class Extraction:
         else:
             table.report.status = "failed"
             table.report.error = str(error)
+
+    def _leave_out(self, table: TableRun, error: WhopError) -> None:
+        """Go on without a table that nobody has asked for by name: as if there were none."""
+        name = table.resource.name
+        needed = ", ".join(table.resource.permissions)
+        self._context.report.notices[f"{name} of {self.company_id}"] = (
+            f"{name} is left out: {error}. With {needed} the key could read it; whoever names it "
+            "in SOURCES__WHOP__TABLES is told so by every run"
+        )
+        self._context.report.tables.remove(table.report)
+        table.report.status = "not_available"
 
     def _finish(self, now: datetime) -> None:
         client = self._context.client

@@ -33,6 +33,12 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "tax_behavior tax_refunded_amount amount_after_fees refunded_amount created_at "
         "paid_at refunded_at dispute_alerted_at disputes refunds",
         "refunds": "id status currency payment__id amount created_at",
+        "financial_activity": "id line_type currency precision amount usd_amount payment__id "
+        "source__id source__object plan_id product_id posted_at available_at",
+        "payouts": "id status currency amount fee_amount net_amount failure__code "
+        "failure__funds_returned_at created_at estimated_arrival source speed trace_code "
+        "destination_currency destination_amount exchange_rate",
+        "account_balances": "id symbol balance observed_at",
         "disputes": "id status currency payment__id plan__id product__id amount fee created_at",
     }.items()
 }

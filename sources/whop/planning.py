@@ -178,6 +178,10 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
     if resource.changes in FOLLOWING:
         # Nothing is listed: what to read follows from the rows of other tables.
         return Plan(mode, (), whole=False)
+    if resource.changes == "observed":
+        return Plan(mode, (Walk(),), whole=False)
+    if resource.changes == "appended":
+        return _appended(resource, state, mode, now, settings)
     # Left out of the list unless it is asked for them.
     beside = [
         replace(walk, in_ranges=False) for walk in _by_status(resource, resource.unlisted_statuses)
@@ -214,6 +218,17 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
         lookback = Walk(ranges=(Range(now - settings.lookback),))
         feed = FeedWalk(iso(since), otherwise=(lookback,))
     return Plan(mode, tuple(walks), whole=False, feed=feed)
+
+
+def _appended(
+    resource: Resource, state: TableState, mode: Mode, now: datetime, settings: Settings
+) -> Plan:
+    """The walk that brings what was added to a list whose rows never change."""
+    if settings.full or state.last_full is None or state.last_run is None:
+        return Plan("full", (Walk(),), whole=True)
+    reach = settings.lookback if mode == "full" else settings.overlap
+    since = min(state.last_run - settings.overlap, now - reach)
+    return Plan(mode, (Walk({resource.since: iso(since)}),), whole=False)
 
 
 def _by_status(resource: Resource, statuses: Sequence[str]) -> list[Walk]:

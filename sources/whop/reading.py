@@ -14,12 +14,13 @@ from .credentials import Credentials
 from .errors import (
     ForeignRow,
     NotFound,
+    NotOffered,
     OtherSurface,
     PermissionMissing,
     RequestRefused,
     WhopError,
 )
-from .planning import FeedWalk, Range, Walk, in_seconds
+from .planning import FeedWalk, Range, Walk, in_seconds, iso
 from .ranges import RangeWalk
 from .resource import Feed, Resource
 from .table_run import TableRun
@@ -52,6 +53,9 @@ class Reader:
 
     def walk(self, table: TableRun) -> None:
         """Read the table's lists."""
+        if table.resource.changes == "observed":
+            self._observe(table)
+            return
         for walk in table.plan.walks:
             try:
                 self._read_list(table, walk)
@@ -65,6 +69,26 @@ class Reader:
             self._read_feed(table, table.resource.feed, table.plan.feed)
         if table.resource.proven_by_id and table.plan.whole:
             self._prove_company(table)
+
+    def _observe(self, table: TableRun) -> None:
+        """Read the company's object, and keep what a field of it says now as rows."""
+        resource = table.resource
+        try:
+            company, now = self._client.object(resource.path, self._company_id)
+        except NotFound as error:
+            raise NotOffered(str(error)) from error
+        seen = company.get(resource.observes)
+        if not isinstance(seen, list):
+            raise PermissionMissing(
+                f"GET {resource.path}/{{id}}: {resource.observes} is empty, as it is for a key "
+                "that may not see it"
+            )
+        stamp = {"observed_at": iso(now)}
+        rows = [
+            {**row, **stamp, "id": f"{self._company_id}/{iso(now)}/{number}"}
+            for number, row in enumerate(seen, start=1)
+        ]
+        self.take(table, [self.shaped(resource, row) for row in rows])
 
     def _read_feed(self, table: TableRun, feed: Feed, walk: FeedWalk) -> None:
         """Read by id the rows that a list of what has happened names."""
@@ -131,6 +155,8 @@ class Reader:
             tenant=resource.tenant,
             company_id=self._company_id,
             secrets=resource.secrets,
+            page_size=resource.page_size,
+            cursor=resource.cursor,
         )
         for page in pages:
             yield replace(page, rows=[self.shaped(resource, row) for row in page.rows])

@@ -21,6 +21,8 @@ Changes = Literal[
     "named",
     "named_in_json",
     "per_payment",
+    "appended",
+    "observed",
 ]
 """How a table's rows that changed after they were created are found:
 
@@ -38,6 +40,9 @@ Changes = Literal[
   first time, or shows it otherwise than it is stored.
 - `named_in_json`: the same, where JSON columns name it.
 - `per_payment`: a list per payment, read when the payment is new or has changed.
+- `appended`: a row never changes; every run reads what is newer than the last run, and what would
+  be a full pass the rows of the last `lookback_days` again, as one may be dated back.
+- `observed`: no list, but a state that every run reads and keeps beside those before.
 """
 
 FOLLOWING: tuple[Changes, ...] = ("named", "named_in_json", "per_payment")
@@ -182,6 +187,19 @@ class Resource:
     field under which each row gets that id."""
     optional: bool = False
     """One request per row: read only when it is chosen by name."""
+    forgoable: bool = False
+    """Many a key may not read it, or a version not have it: unless it is chosen by name, or was
+    loaded before, that is said and no failure."""
+    one_endpoint: bool = False
+    """It came with the Current surface and is the same, asked for in the same way, on both."""
+    since: str = ""
+    """With `changes="appended"`: parameter for the moment behind which the list begins."""
+    page_size: str = "first"
+    """Parameter for the number of rows on a page."""
+    cursor: str = "after"
+    """Parameter for the cursor of the next page."""
+    observes: str = ""
+    """With `changes="observed"`: field of the company's object with the rows."""
     details: tuple[str, ...] = ()
     """Fields that only the object read by id has. It is read when the list's row is new or has
     changed, and in every full pass."""
@@ -206,6 +224,8 @@ class Resource:
 
     def on(self, surface: Surface) -> Resource:
         """Return the table as the surface has it: the same columns, otherwise asked for."""
+        if self.one_endpoint:
+            return replace(self, tenant=self.tenant and CURRENT.tenant)
         tenant = self.tenant and surface.tenant
         if surface.name == CURRENT.name:
             return replace(self, tenant=tenant, **self.current.on)

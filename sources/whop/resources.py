@@ -581,6 +581,95 @@ RESOURCES: tuple[Resource, ...] = (
         ),
     ),
     Resource(
+        name="financial_activity",
+        path="/financial_activity",
+        permissions=("company:balance:read",),
+        one_endpoint=True,
+        forgoable=True,
+        company_column=None,
+        created_after=False,
+        created_at=False,
+        changes="appended",
+        since="posted_after",
+        page_size="limit",
+        # Of `total`, what moves between the company's own balances is left out: the lines add up
+        # to its money. With the resource beside each line an answer takes much longer.
+        params={"balance_type": "total", "include_resource": "false"},
+        cursor="cursor",
+        shape=Shape(
+            moves={
+                "currency.code": "currency",
+                "currency.precision": "precision",
+                "payment_id": "payment.id",
+            },
+            numbers=("amount", "precision", "usd_amount"),
+            # What the payment, its plan, product and member say in tables of their own.
+            left_out=(
+                "object",
+                "account",
+                "ledger_account_id",
+                "payment",
+                "resource",
+                "plan_name",
+                "product_name",
+                "user_email",
+                "user_name",
+            ),
+        ),
+        columns=columns_of(
+            text="line_type currency payment__id plan_id product_id user_id source__id "
+            "source__object",
+            # In the smallest unit of the currency, of which `precision` make one of it.
+            decimal="amount precision usd_amount",
+            timestamp="posted_at available_at",
+        ),
+    ),
+    Resource(
+        name="payouts",
+        path="/payouts",
+        permissions=("payout:withdrawal:read",),
+        one_endpoint=True,
+        forgoable=True,
+        company_column=None,
+        # A payout arrives or comes back within weeks; no filter tells.
+        changes="lookback",
+        shape=Shape(
+            left_out=("object", "payout_method.supported_payout_method"),
+            numbers=("amount", "fee_amount", "markup_fee", "net_amount", "destination_amount"),
+        ),
+        personal=("payer_name", "notes", "payout_method__nickname", "metadata"),
+        columns=columns_of(
+            text="status status_detail currency destination_currency source speed fee_paid_by "
+            "payer_name notes statement_descriptor trace_code payout_request_id failure__code "
+            "failure__message payout_method__nickname",
+            decimal="amount fee_amount markup_fee net_amount destination_amount exchange_rate",
+            bool="cancelable",
+            timestamp="created_at estimated_arrival failure__funds_returned_at",
+            json="metadata",
+        ),
+    ),
+    Resource(
+        name="account_balances",
+        path="/accounts",
+        permissions=("company:balance:read",),
+        one_endpoint=True,
+        forgoable=True,
+        tenant=None,
+        company_column=None,
+        created_after=False,
+        created_at=False,
+        changes="observed",
+        observes="balances",
+        shape=Shape(left_out=("icon_url",), moves={"breakdown": "held"}),
+        columns=columns_of(
+            text="symbol name",
+            decimal="balance held__available held__in_transit held__pending held__reserve "
+            "price_usd value_usd",
+            timestamp="observed_at",
+            json="held__pending_settlements",
+        ),
+    ),
+    Resource(
         name="users",
         current=current.USERS,
         path="/users",

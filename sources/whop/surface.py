@@ -89,6 +89,8 @@ class Shape:
     """Path of `{amount, currency}` → path that names its currency: filled where it is empty; where
     it names another one the amount is not of that column, and stays an object, which goes to
     `_whop_extra`. None: the name says the currency."""
+    numbers: tuple[str, ...] = ()
+    """Paths, in our row, of amounts that are written as texts."""
     copies: Mapping[str, str] = field(default_factory=dict)
     """Path in our row, after all that → a further path the value goes to."""
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -126,6 +128,9 @@ class Shape:
                 _put(row, to, value)
         for path, names in self.money.items():
             self._read_money(row, path, names)
+        for path in self.numbers:
+            if (value := _get(row, path)) is not None:
+                _put(row, path, _number(value))
         for path, to in self.copies.items():
             if (value := _get(row, path)) is not None:
                 _put(row, to, value)

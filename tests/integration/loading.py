@@ -23,7 +23,9 @@ from whop_elt.destination import DATASET, open_destination
 from whop_elt.errors import ExitCode
 from whop_elt.run import sync
 from whop_simulator import Business, Server
+from whop_simulator.current_account import account_rest
 from whop_source import RESOURCES, RunReport
+from whop_source.planning import iso
 from whop_source.resources import BY_NAME, Resource
 from whop_source.run_report import TableReport
 from whop_source.surface import CURRENT, LEGACY, Surface
@@ -125,7 +127,8 @@ class Line:
 
     def operation(self, table: str) -> str:
         """What its list is counted as, where it has one of its own."""
-        return f"GET {on_current.path(table) if self.surface is CURRENT else f'/{table}'}"
+        own = self.surface is CURRENT and not BY_NAME[table].one_endpoint
+        return f"GET {on_current.path(table) if own else f'/{table}'}"
 
     def contents(self, *tables: str) -> dict[str, Table]:
         return {table: self.rows(table) for table in tables or TABLES}
@@ -151,6 +154,11 @@ class Line:
 def expected(business: Business, table: str, surface: Surface = LEGACY) -> Table:
     """What the warehouse must hold of a table after a full run: documented columns only."""
     resource = BY_NAME[table]
+    if resource.observes:
+        return observed(business, resource)
+    if resource.one_endpoint:
+        shown = map(resource.shape.read, business.rows(table))
+        return {row["id"]: flat(resource, row) for row in shown}
     if surface is CURRENT:
         rows = {row["id"]: row for row in on_current.rows_of(business, table)}
     else:
@@ -168,6 +176,17 @@ def expected(business: Business, table: str, surface: Surface = LEGACY) -> Table
             row = {**row, "product": {"id": business.row(table, key)["product"]["id"]}}
         found[key] = flat(resource, row)
     return found
+
+
+def observed(business: Business, resource: Resource) -> Table:
+    """What a run keeps of the company's own object, as it is at the business' time."""
+    at = iso(business.clock)
+    shown = account_rest(business.row("companies", business.company_id), business)
+    rows = [
+        {**row, "observed_at": at, "id": f"{business.company_id}/{at}/{number}"}
+        for number, row in enumerate(shown[resource.observes], start=1)
+    ]
+    return {row["id"]: flat(resource, resource.shape.read(row)) for row in rows}
 
 
 def named_in(business: Business, table: str, surface: Surface) -> set[str]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from oracle.afterwards import list_refunds_and_disputes, see_memberships
 from oracle.basics import Row
 from oracle.business import FIRST_DAY, Business
+from oracle.ledgers import keep_ledger
 from oracle.outlooks import give_outlooks
 from oracle.scenarios import SCENARIOS
 from oracle.scenarios.payments import free_and_one_time
@@ -23,6 +24,7 @@ def business(seed: int) -> dict[str, list[Row]]:
     sell(made, seed)
     list_refunds_and_disputes(made)
     see_memberships(made)
+    keep_ledger(made, seed)
     tables = made.finish()
     give_outlooks(tables)
     return tables

@@ -42,6 +42,11 @@ KEYS: dict[str, tuple[str, ...]] = {
     "promo_code_results": ("promo_code_id",),
     "affiliate_results": ("affiliate_id",),
     "deferred_revenue_waterfall": ("received_month", "earning_month"),
+    "ledger": ("ledger_line_id",),
+    "payouts": ("payout_id",),
+    "fees_by_type_monthly": ("month", "currency", "fee_type", "component"),
+    "cash_differences": ("currency", "month", "component", "reference_id"),
+    "cash_reconciliation": ("month", "currency"),
 }
 
 PERSONAL = ("member_contacts",)

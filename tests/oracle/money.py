@@ -10,6 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from oracle.basics import EARLIEST, FAILED_STATUSES, LATEST, ZERO, Raw, Row, sum_or_none, total
+from oracle.ledger_fees import fees_in_usd
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class PaymentReader:
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
+        self.posted_fees = fees_in_usd(raw)
         self.listed_refunds: dict[str, list[Row]] = defaultdict(list)
         for row in raw.table("refunds"):
             self.listed_refunds[row["payment__id"]].append(row)
@@ -162,6 +164,7 @@ class PaymentReader:
         fees = None
         if same_currency and price is not None and after_fees is not None:
             fees = in_usd(price - after_fees, row)
+        fees = self.posted_fees.get(row["id"], fees)
         plan = raw.plans.get(row.get("plan__id") or "", {})
         refunds = tuple(self.refunds_of(row)) if ever_paid else ()
         left = ZERO

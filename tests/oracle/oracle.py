@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, localcontext
 
+from oracle.bank import Bank
 from oracle.basics import Dataset, Marts, Raw, Row, Settings, exact
 from oracle.churn import Churn
 from oracle.dimensions import Dimensions
@@ -72,6 +73,7 @@ class Company:
         dimensions = Dimensions(self.raw, self.payments, self.mrr, self.churn)
         history = History(self.raw, self.plan_history)
         forward = Forward(self.raw, self.payments, self.churn, revenue)
+        bank = Bank(self.raw, self.payments)
         builders: Mapping[str, Callable[[], list[Row]]] = {
             "fct_payments": revenue.fct_payments,
             "fct_subscription_periods": self.fct_subscription_periods,
@@ -107,6 +109,11 @@ class Company:
             "promo_code_results": forward.promo_code_results,
             "affiliate_results": forward.affiliate_results,
             "deferred_revenue_waterfall": forward.deferred_revenue_waterfall,
+            "ledger": bank.ledger,
+            "payouts": bank.payouts,
+            "fees_by_type_monthly": bank.fees_by_type_monthly,
+            "cash_differences": bank.cash_differences,
+            "cash_reconciliation": bank.cash_reconciliation,
         }
         return {mart: build() for mart, build in builders.items()}
 

@@ -68,10 +68,11 @@ def test_nothing_is_compared_with_no_month_before() -> None:
     assert figure("mrr_end_usd", {"mrr_end_usd": Decimal(1)}).change == ""
 
 
-def company(**rows: list[dict[str, Any]]) -> CompanyRows:
+def company(**rows: Any) -> CompanyRows:
     names = tuple(QUERIES)
-    head = {"company_id": "biz_a", "title": None, "as_of": AS_OF}
-    return CompanyRows(head, **{name: rows.get(name, []) for name in names})
+    head: dict[str, Any] = {"company_id": "biz_a", "title": None, "as_of": AS_OF}
+    tables: dict[str, Any] = {name: rows.get(name, []) for name in names}
+    return CompanyRows(head, **tables)
 
 
 def test_a_company_without_a_title_goes_by_its_id() -> None:

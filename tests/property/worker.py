@@ -222,7 +222,7 @@ def _run(order: dict[str, Any]) -> int:
         from aging import RELEASES, age
 
         aged = open_destination(engine).pipeline
-        if aged.default_schema_name in aged.schemas:
+        if aged.default_schema_name and aged.default_schema_name in aged.schemas:
             age(aged, RELEASES[order["age"]])
         shutil.rmtree(".whop-elt")
         return 0

@@ -52,10 +52,12 @@ def names(resources: list[Resource]) -> list[str]:
 
 FOLLOWING = names([each for each in RESOURCES if each.changes in resources.FOLLOWING])
 LISTED = [each for each in RESOURCES if each.name not in FOLLOWING]
-EVERY_TABLE = names(LISTED)
+OBSERVED = names([each for each in LISTED if each.changes == "observed"])
+EVERY_TABLE = [name for name in names(LISTED) if name not in OBSERVED]
 READ_WHOLE = names([each for each in LISTED if each.changes == "everything"])
 LOOKED_BACK_ON = names([each for each in LISTED if each.changes == "lookback"])
-READ_IN_PART = names([each for each in LISTED if each.changes not in ("everything", "lookback")])
+OTHERWISE = ("everything", "lookback", "appended", "observed")
+READ_IN_PART = names([each for each in LISTED if each.changes not in OTHERWISE])
 
 
 @pytest.mark.parametrize("table", FOLLOWING)
@@ -123,7 +125,27 @@ def test_a_run_becomes_full_when_the_last_full_one_is_a_week_old(
 ) -> None:
     found = planned(table, TableState(CURSOR, LAST_RUN, NOW - age))
     assert found.mode == mode
-    assert found.whole is (mode == "full" or table in READ_WHOLE)
+    # Lines of a ledger do not change: once it was read whole, only the last months are again.
+    is_full = mode == "full" and BY_NAME[table].changes != "appended"
+    assert found.whole is (is_full or table in READ_WHOLE)
+
+
+def test_a_ledger_is_read_from_the_last_run_on_and_once_a_week_over_the_last_months() -> None:
+    (walk,) = planned("financial_activity").walks
+    assert walk.params == {"posted_after": HOUR_BEFORE_LAST_RUN}
+    weekly = planned("financial_activity", TableState(CURSOR, LAST_RUN, NOW - timedelta(days=7)))
+    half_a_year = {"posted_after": "2025-09-11T12:00:00.401Z"}
+    assert weekly == Plan("full", (Walk(half_a_year),), whole=False)
+    years_ago = TableState(CURSOR, NOW - timedelta(days=900), NOW - timedelta(days=900))
+    (walk,) = planned("financial_activity", years_ago).walks
+    assert walk.params == {"posted_after": "2023-09-22T11:00:00.401Z"}
+
+
+@pytest.mark.parametrize("table", OBSERVED)
+def test_what_is_observed_is_observed_by_every_run_and_nothing_of_it_is_gone(table: str) -> None:
+    assert OBSERVED == ["account_balances"]
+    for state in (TableState(), SEEN):
+        assert planned(table, state) == Plan(planned(table, state).mode, (Walk(),), whole=False)
 
 
 def test_the_age_at_which_a_run_becomes_full_is_a_setting() -> None:

@@ -64,6 +64,8 @@ select
     cast(
         case
             when not payments.was_ever_paid then 0
+            -- Where the ledger has the payment, it says what it cost.
+            when ledger_fees.fees_usd is not null then ledger_fees.fees_usd
             when payments.settlement_currency = payments.currency
                 then {{ to_usd('total - amount_after_fees') }}
         end as decimal(38, 9)
@@ -81,3 +83,4 @@ select
 from payments
 left join memberships on payments.membership_id = memberships.membership_id
 left join plans on payments.plan_id = plans.plan_id
+left join {{ ref('int_ledger_fees') }} as ledger_fees on payments.payment_id = ledger_fees.payment_id
