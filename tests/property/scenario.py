@@ -211,6 +211,7 @@ class Scenario:
         self.hands = {b.company_id: Hand(b, self.dice) for b in self.businesses}
         self.seen = {b.company_id: {table: Seen() for table in TABLES} for b in self.businesses}
         self.states: dict[tuple[str, str], set[str]] = {}
+        self.states_lost: set[tuple[str, str]] = set()
         self.finished_runs: set[tuple[str, str, str]] = set()
         self.history: dict[str, list[tuple[datetime, list[World]]]] = {
             b.company_id: [] for b in self.businesses
@@ -454,9 +455,8 @@ class Scenario:
                 # Since the last run the program is of a newer release.
                 self._order(settings, {"age": "0.1.0"})
                 self._renewed(*TABLES)
-                for company in self.seen:
-                    # It kept no states of plans.
-                    self.states.pop((company, "plans"), None)
+                # It kept no states of plans.
+                self._no_states_of("plans")
             case "dropped":
                 self._drop()
                 if dice.random() < 0.5:
@@ -552,8 +552,13 @@ class Scenario:
         self.tell(f"dropped: {table} {column or ''}")
         self._renewed(of)
         if table in states:
-            for company in self.seen:
-                self.states.pop((company, of), None)
+            self._no_states_of(of)
+
+    def _no_states_of(self, table: str) -> None:
+        """The states that were kept are lost; of what is gone at Whop none comes back."""
+        for company in self.seen:
+            self.states.pop((company, table), None)
+            self.states_lost.add((company, table))
 
     def _renewed(self, *tables: str) -> None:
         """The tables are to be made anew, or a column of them: each row of theirs is written."""
@@ -722,7 +727,7 @@ class Scenario:
                 good.append((company, table, report))
         for company, table, report in good:
             self._remember(company, table, started, report)
-        self._check_states(asked, reports, found, after)
+        self._check_states(asked, reports, was, found, after)
         if not killed:
             self._check_runs(asked, tables, after, said)
 
@@ -816,6 +821,7 @@ class Scenario:
         self,
         asked: Sequence[str],
         reports: dict[tuple[str, str], Row],
+        was: dict[tuple[str, str], dict[str, Row]],
         found: dict[tuple[str, str], dict[str, Row]],
         after: dict[str, list[Row]],
     ) -> None:
@@ -826,8 +832,11 @@ class Scenario:
                 if report is None or report["status"] != "ok":
                     continue
                 states = self.states.setdefault((company, table), set())
-                for row in found.get((company, table), {}).values():
-                    states.add(_state(table, row))
+                for key, row in found.get((company, table), {}).items():
+                    old = was.get((company, table), {}).get(key, row)
+                    long_gone = row["_whop_deleted_at"] and old["_whop_deleted_at"]
+                    if not (long_gone and (company, table) in self.states_lost):
+                        states.add(_state(table, row))
             kept = {_state(table, row) for row in after[log]}
             for (company, of), states in self.states.items():
                 missing = states - kept if of == table else ()
