@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import httpx
@@ -28,7 +29,7 @@ group(
 def record(setting: Setting) -> Figures:
     """Walk the payments once, and keep every row as it came, one a line, oldest first."""
     setting.simulator.pace(latency=0, limited=False)
-    params = {
+    params: dict[str, Any] = {
         "first": PAGE_ROWS,
         "company_id": setting.company_id,
         "include_free": "true",

@@ -13,7 +13,7 @@ from whop_elt.destination import DATASET, Destination, open_destination
 from whop_elt.errors import ExitCode
 from whop_elt.run import sync
 from whop_source import RunReport
-from whop_source.client import RateLimit
+from whop_source.rate_limit import RateLimit
 
 from .machine import Stopwatch, Took
 from .postgres import new_database

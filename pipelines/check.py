@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from whop_source import RESOURCES
 from whop_source.client import WhopClient
@@ -23,7 +25,7 @@ from whop_source.structure import missing_parts, told
 from whop_source.surface import CURRENT, NO_VERSION, is_tried
 
 from . import settings
-from .destination import open_destination
+from .destination import Destination, open_destination
 from .errors import ExitCode, NoFile, PipelineError
 from .run import open_source
 
@@ -57,6 +59,7 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
     try:
         destination = open_destination(destination_name, reading=True)
         yield Finding("destination", True, destination.location)
+        yield from _readable_by_all(destination)
         for lacks in told(missing_parts(destination.pipeline)):
             yield Finding("warehouse", True, lacks)
     except NoFile as error:
@@ -67,6 +70,21 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
             yield Finding("destination", False, says, ExitCode.SETTING)
     except PipelineError as error:
         yield Finding("destination", False, str(error), error.exit_code)
+
+
+def _readable_by_all(destination: Destination) -> Iterator[Finding]:
+    """A file that release 0.1.0 has made is readable by every account, as the umask had it then.
+
+    Whoever reads it so may mean to: it is said, and left as it is.
+    """
+    file = Path(destination.location)
+    if destination.name == "duckdb" and file.stat().st_mode & stat.S_IROTH:
+        yield Finding(
+            "warehouse",
+            True,
+            f"every account of this machine can read {file.name}, personal data included: "
+            f"chmod 600 {file}",
+        )
 
 
 def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) -> Iterator[Finding]:

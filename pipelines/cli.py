@@ -31,7 +31,7 @@ app = typer.Typer(
     name="whop-elt",
     help="Take a Whop business from an API key to a warehouse that answers in SQL.",
     epilog="Start with `whop-elt demo`: no account needed. Settings come from the environment or "
-    ".dlt/*.toml; the README lists them.",
+    ".dlt/*.toml; docs/operate.md lists them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

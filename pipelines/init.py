@@ -101,7 +101,7 @@ def _tables(text: str) -> list[str]:
 def _destination(text: str) -> str:
     name = text.lower() or "duckdb"
     if name not in ("duckdb", "postgres"):
-        raise SettingError(f"{text} is neither duckdb nor postgres; others are in the README")
+        raise SettingError(f"{text} is neither duckdb nor postgres; others are in docs/operate.md")
     return name
 
 

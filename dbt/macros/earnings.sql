@@ -146,10 +146,11 @@ rates_and_lumps as (
         paid_date as received_date,
         paid_date as event_date,
         days as divisor,
-        recurring_usd as rate,
-        (gross_usd - recurring_usd) * days as lump
+        sum(recurring_usd) as rate,
+        sum((gross_usd - recurring_usd) * days) as lump
     from payments
     where gross_usd <> 0
+    group by company_id, paid_date, days
     union all
     -- earned to the last day, or to the refund that takes back all that is left
     select
@@ -157,11 +158,12 @@ rates_and_lumps as (
         payments.paid_date,
         payments.paid_date + cast(payments.days - coalesce(last_takebacks.days_left, 0) as integer),
         payments.days,
-        -payments.recurring_usd,
+        -sum(payments.recurring_usd),
         0
     from payments
     left join last_takebacks on payments.payment_id = last_takebacks.payment_id
     where payments.recurring_usd <> 0
+    group by payments.company_id, payments.paid_date, payments.days, last_takebacks.days_left
     union all
     -- a refund of less than what is deferred leaves less to earn on each day that is left
     select company_id, paid_date, takeback_date, days_left, -refunded_usd, 0

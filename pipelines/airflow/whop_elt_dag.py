@@ -3,7 +3,7 @@
 On Postgres every company of SOURCES__WHOP__COMPANY_IDS is a mapped task of its own, on whichever
 worker is free; on other destinations one task syncs them all. Settings come from the environment,
 from the Variable `whop_elt`, and from the Connections `whop` and `whop_warehouse`; what is named
-later here counts more. Nothing is looked up when this file is parsed. The README has the rest.
+later here counts more. Nothing is looked up when this file is parsed. docs/operate.md has the rest.
 """
 
 from __future__ import annotations

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from loading import Line, documented, expected
 
 from whop_elt.errors import ExitCode
 from whop_simulator import Business, Fault, serve
 
-PART = {"slice_rows": 100}
+PART: dict[str, Any] = {"slice_rows": 100}
 
 
 def test_a_long_list_is_read_in_ranges_side_by_side(empty: Line) -> None:

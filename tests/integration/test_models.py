@@ -41,6 +41,13 @@ def test_every_column_of_a_mart_is_described(artefacts: dict[str, Any], mart: st
     assert "one row per" in node["description"].lower()
 
 
+@pytest.mark.parametrize("mart", [*MARTS, "member_contacts"])
+def test_names_and_types_of_a_mart_are_a_contract(artefacts: dict[str, Any], mart: str) -> None:
+    node = artefacts["manifest"]["nodes"][f"model.whop_elt.{mart}"]
+    assert node["contract"]["enforced"]
+    assert all(column["data_type"] for column in node["columns"].values())
+
+
 COMMENTS = {
     "duckdb": (
         "select table_name, comment from duckdb_tables() where schema_name = 'whop_marts'",

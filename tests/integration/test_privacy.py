@@ -114,7 +114,7 @@ def test_hashes_join_and_need_the_key(empty: Line) -> None:
     ("settings", "names"),
     [({"pii": "hash"}, "SOURCES__WHOP__PII_KEY"), ({"pii": "hide"}, "SOURCES__WHOP__PII")],
 )
-def test_a_wrong_setting_is_named(empty: Line, settings: dict[str, str], names: str) -> None:
+def test_a_wrong_setting_is_named(empty: Line, settings: dict[str, Any], names: str) -> None:
     with pytest.raises(SettingError, match=names):
         empty.sync(**settings)
 
@@ -128,7 +128,7 @@ def test_a_change_of_mind_takes_hold_at_the_next_full_pass(empty: Line) -> None:
         for schema, table, content in stored_rows(empty)
         if any(text in content for text in texts)
     }
-    # As the README says: it holds what was seen, and nothing in it is written again.
+    # As docs/operate.md says: it holds what was seen, and nothing in it is written again.
     assert left == {"whop_raw.membership_states"}
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -288,6 +289,10 @@ def listed(opened: Opened, company_id: str, table: str) -> list[dict[str, Any]]:
     return found
 
 
+def among(column: str, ids: set[Any], row: dict[str, Any]) -> bool:
+    return row[column] in ids
+
+
 def two(rows: list[dict[str, Any]], form: str, months: tuple[date, date]) -> tuple[str, str]:
     """Sum of `value` in each of two months, as written."""
     sums = [
@@ -358,13 +363,13 @@ def test_products_plans_and_currencies(built: Line, report: Path, open_report: O
     assert len(product_rows) >= 3
     for row in product_rows:
         of_title = {key for key, title in titles.items() if title == row["names"][0]} or {None}
-        found = expected(lambda r, ids=of_title: r["product_id"] in ids)
+        found = expected(partial(among, "product_id", of_title))
         assert (row["mrr_usd"], row["net_usd"]) == found[:2], row["names"]
     assert len(plan_rows) >= 6
     for row in plan_rows:
         title = row["names"][0]
         of_plan = {key for key, name in plans.items() if title in (name, key)} or {None}
-        found = expected(lambda r, ids=of_plan: r["plan_id"] in ids)
+        found = expected(partial(among, "plan_id", of_plan))
         assert (row["mrr_usd"], row["net_usd"], row["customers"]) == found, row["names"]
     currencies = {row["currency"].upper() for row in revenue if row["month"] in months}
     assert {row["names"][0] for row in currency_rows} == currencies
@@ -426,14 +431,16 @@ def test_charts_draw_the_marts(built: Line, report: Path, open_report: Open) -> 
         assert drawn == CHARTS
         said = {}
         for mark in marks(opened, company_id, "movements"):
-            month, kind, value = re.fullmatch(r"(\w+ \d+)(?: so far)?, (\w+): (.+)", mark).groups()
-            said[month, kind] = value
+            words = re.fullmatch(r"(\w+ \d+)(?: so far)?, (\w+): (.+)", mark)
+            assert words
+            said[words[1], words[2]] = words[3]
         assert said == expected
         retained = {}
         for mark in marks(opened, company_id, "cohorts"):
             if mark.startswith("All together"):
                 continue
             words = re.fullmatch(r"Customers of (\w+ \d+), after (\d+) months: (.+)", mark)
+            assert words
             retained[words[1], words[2]] = words[3]
         assert retained == cohorts
         # A phone has room for a year, and it is the newest one.

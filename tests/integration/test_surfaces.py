@@ -18,10 +18,10 @@ from whop_elt.errors import ExitCode
 from whop_simulator import Business, Server, options, serve
 from whop_source.client import WhopClient
 from whop_source.resources import BY_NAME
-from whop_source.surface import CURRENT, LEGACY
+from whop_source.surface import CURRENT, LEGACY, Shape
 
-LEGACY_SETTING = {"api_version": LEGACY.version}
-ON_CURRENT = {"api_version": CURRENT.version}
+LEGACY_SETTING: dict[str, Any] = {"api_version": LEGACY.version}
+ON_CURRENT: dict[str, Any] = {"api_version": CURRENT.version}
 SOME = ("payments", "memberships", "members", "promo_codes", "payment_methods")
 
 MOVED: Mapping[str, tuple[str, ...]] = {
@@ -305,9 +305,9 @@ def test_rows_of_legacy_in_place_of_current_s_are_refused(on_current: Line) -> N
 def test_one_table_of_the_other_surface_stops_all(loaded: Line) -> None:
     """A promo code does not show that its 0.2 is not 0.2 %."""
     before = loaded.contents(*SOME)
-    read = BY_NAME["memberships"].shape.read.__func__
+    read = Shape.read
 
-    def other(shape: Any, row: dict[str, Any]) -> dict[str, Any]:
+    def other(shape: Shape, row: dict[str, Any]) -> dict[str, Any]:
         if row.get("id", "").startswith("mem_"):
             row["plan_id"], row["user_id"] = row.pop("plan")["id"], row.pop("user")
             row["account"] = row.pop("company")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
+import aging
 import pytest
+from aging import RELEASES, Columns
 from dlt.load.load import Load
 from loading import TABLES, Line, Row, documented, expected
 from warehouse import RAW_TABLES
@@ -20,13 +19,7 @@ from whop_elt.status import read_status
 from whop_source.resources import BY_NAME
 from whop_source.structure import missing_parts, told
 
-RELEASES = {
-    path.stem: {name: columns.split() for name, columns in json.loads(path.read_text()).items()}
-    for path in sorted((Path(__file__).parents[1] / "releases").glob("*.json"))
-}
 STATES = {r.name: r.states_table for r in BY_NAME.values() if r.states_table}
-
-Columns = Mapping[str, Sequence[str]]
 
 
 def without(*columns: str) -> Columns:
@@ -39,36 +32,14 @@ def without(*columns: str) -> Columns:
 
 def drop(line: Line, table: str, *columns: str) -> None:
     """Drop the table by hand, or columns of it."""
-    for column in columns:
-        line.warehouse.execute(f'alter table {DATASET}."{table}" drop column "{column}"')
-    if not columns:
-        line.warehouse.execute(f'drop table {DATASET}."{table}"')
+    with line.at_work():
+        aging.drop(open_destination(line.warehouse.engine).pipeline, table, *columns)
 
 
 def age(line: Line, release: Columns) -> dict[str, list[str]]:
-    """Make the warehouse one of another release: its tables and columns, and what dlt knows."""
-    lacks = {
-        table: [name for name in names if name not in release.get(table, ())]
-        for table, names in RAW_TABLES.items()
-    }
+    """Make the warehouse one of another release."""
     with line.at_work():
-        pipeline = open_destination(line.warehouse.engine).pipeline
-        schema = pipeline.default_schema.clone()
-        for table, names in lacks.items():
-            if table not in schema.tables:
-                continue
-            if table not in release:
-                drop(line, table)
-                schema.tables.pop(table)
-            elif names:
-                drop(line, table, *names)
-                for name in names:
-                    schema.tables[table]["columns"].pop(name)
-        schema._bump_version()
-        line.warehouse.execute(f"delete from {DATASET}._dlt_version")
-        with pipeline.destination_client() as client:
-            client._update_schema_in_storage(schema)
-    return {table: names for table, names in lacks.items() if names}
+        return aging.age(open_destination(line.warehouse.engine).pipeline, release)
 
 
 def found_missing(line: Line) -> dict[str, list[str]]:

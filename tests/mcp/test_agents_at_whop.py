@@ -30,7 +30,7 @@ def running() -> Iterator[Server]:
 
 
 @pytest.fixture
-def whop(running: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
+def whop(running: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Server:
     """The simulator, and settings that lead to it."""
     for name, value in settings(running).items():
         monkeypatch.setenv(name, value)
@@ -64,7 +64,7 @@ def writes(server: Server) -> list[str]:
 
 
 def test_reading_only_unless_allowed_and_credentials_only_with_a_word_of_their_own() -> None:
-    def names(**allowed: bool) -> set[str]:
+    def names(**allowed: Any) -> set[str]:
         return {tool.name for tool in action_tools(Account(), **allowed)}
 
     reading = {action.name.lower() for action in ACTIONS} - CHANGES

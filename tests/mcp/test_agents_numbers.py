@@ -22,6 +22,7 @@ import jsonschema
 import psycopg2
 import pytest
 from mcp import Client
+from mcp.types import TextContent, TextResourceContents
 from shop import Shop, stock
 from talking import Agent, Said, over_stdio, told
 from warehouse import Engine
@@ -279,6 +280,7 @@ def test_each_prompt_asks_what_can_be_run_and_each_resource_can_be_read(shop: Sh
         assert len(prompts) == len(analyses())
         for prompt in prompts:
             (message,) = (await client.get_prompt(prompt.name)).messages
+            assert isinstance(message.content, TextContent)
             text = message.content.text
             sql = text.split("Ask with query_marts:\n\n")[1].split("\n\nThen answer")[0]
             said = await told(client, "query_marts", sql=sql)
@@ -287,6 +289,7 @@ def test_each_prompt_asks_what_can_be_run_and_each_resource_can_be_read(shop: Sh
         resources = (await client.list_resources()).resources
         for resource in resources:
             (contents,) = (await client.read_resource(resource.uri)).contents
+            assert isinstance(contents, TextResourceContents)
             assert len(contents.text) > 200
         assert "whop://definitions" in {str(each.uri) for each in resources}
 
@@ -299,7 +302,7 @@ def test_every_tool_has_a_schema_and_says_whether_it_reads(shop: Shop) -> None:
         jsonschema.Draft202012Validator.check_schema(tool.input_schema)
         assert tool.input_schema["additionalProperties"] is False
         hints = tool.annotations
-        assert hints.title and tool.description
+        assert hints and hints.title and tool.description
         if not tool.name.startswith("whop_"):
             assert (hints.read_only_hint, hints.open_world_hint) == (True, False)
 

@@ -216,11 +216,17 @@ def test_the_company_of_the_settings(shell: Shell) -> None:
     own = shell.business.company_id
     company = {"company_id": [own]}
     assert shell("run", "list-memberships", "--first", "1").data["data"]
-    one = {"SOURCES__WHOP__COMPANY_ID": "", "SOURCES__WHOP__COMPANY_IDS": f'["{own}"]'}
+    one: dict[str, Any] = {
+        "SOURCES__WHOP__COMPANY_ID": "",
+        "SOURCES__WHOP__COMPANY_IDS": f'["{own}"]',
+    }
     assert shell("run", "list-memberships", **one).data["data"]
     assert [query for _, query in shell.server.log] == [{"first": ["1"], **company}, company]
     for several in ("", '["biz_a", "biz_b"]'):
-        none = {"SOURCES__WHOP__COMPANY_ID": "", "SOURCES__WHOP__COMPANY_IDS": several}
+        none: dict[str, Any] = {
+            "SOURCES__WHOP__COMPANY_ID": "",
+            "SOURCES__WHOP__COMPANY_IDS": several,
+        }
         assert "give company_id, or set SOURCES__WHOP__COMPANY_ID" in (
             shell("run", "list-memberships", **none).refused()
         )
@@ -234,7 +240,7 @@ def test_a_list_that_may_go_without_a_company_asks_for_the_configured_one(
     own = shell.business.company_id
     shell("run", name)
     shell("run", name, "--company-id", "biz_other")
-    none = {"SOURCES__WHOP__COMPANY_ID": ""}
+    none: dict[str, Any] = {"SOURCES__WHOP__COMPANY_ID": ""}
     shell("run", name, **none)
     asked = [query.get("company_id") for _, query in shell.server.log]
     assert asked == [[own], ["biz_other"], None]

@@ -129,7 +129,7 @@ def shell(
 
 
 def run(shell: Shell, *arguments: str, **environment: str) -> int:
-    return shell("run", "--quiet", *(arguments or TABLES), **environment).code
+    return int(shell("run", "--quiet", *(arguments or TABLES), **environment).code)
 
 
 def test_all_is_well_and_nothing_is_said(shell: Shell, hook: Webhook) -> None:
@@ -458,7 +458,7 @@ def test_a_webhook_that_never_answers_holds_nothing_up(
     monkeypatch.setattr(webhooks, "SECONDS", 0.5)
     server.faults.add("GET /members", Fault("status", status=503))
     hook.hold, hook.dribbles = Event(), dribbles
-    sent = watch.send
+    sent = webhooks.send
     waited: list[float] = []
 
     def timed(urls: list[str], text: str) -> int:

@@ -143,9 +143,9 @@ def test_a_slip_of_ours_is_one_object_too_and_a_failure(
 
 
 def commands() -> list[str]:
-    """Every command line the README, the unit and the image start by themselves."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    crontab = re.findall(r"^[\d*/]+ .*(whop-elt [^\n]*)$", readme, re.MULTILINE)
+    """Every command line the docs, the unit and the image start by themselves."""
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    crontab = re.findall(r"^[\d*/]+ .*(whop-elt [^\n]*)$", page, re.MULTILINE)
     unit = (ROOT / "deploy" / "whop-elt.service").read_text(encoding="utf-8")
     docker = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     started = re.findall(r"^ExecStart=.*(whop-elt .*)$", unit, re.MULTILINE)

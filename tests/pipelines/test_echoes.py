@@ -11,7 +11,8 @@ from threading import Thread
 import duckdb
 import httpx
 import pytest
-from test_alerts import Shell, Webhook, hook, models, server, shell
+from test_alerts import Webhook, hook, models, server, shell
+from test_cli import Shell
 
 from whop_simulator import Server
 

@@ -143,6 +143,13 @@ def test_what_a_run_makes_is_its_owner_s_alone(connected: Shell) -> None:
     for path in made:
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
+    # The first release made it as the umask had it.
+    warehouse = connected.folder / "whop.duckdb"
+    told = f"chmod 600 {warehouse}"
+    assert told not in connected("check").out
+    warehouse.chmod(0o644)
+    assert told in connected("check").out
+
 
 def test_the_unit_makes_files_that_are_its_user_s_alone() -> None:
     unit = ConfigParser(interpolation=None)

@@ -58,8 +58,8 @@ def test_figures_are_rounded_half_away_from_zero(form: Any, value: Any, written:
 def test_a_change_is_said_and_judged(
     name: str, before: str | None, now: str | None, change: str, tone: str
 ) -> None:
-    rows = [{name: None if text is None else Decimal(text)} for text in (now, before)]
-    found = figure(name, *rows)
+    this, last = ({name: None if text is None else Decimal(text)} for text in (now, before))
+    found = figure(name, this, last)
     assert isinstance(found, Figure)
     assert (found.change, found.tone) == (change, tone)
 

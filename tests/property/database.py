@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,10 +84,9 @@ class Database:
             with duckdb.connect(self.credentials) as connection:
                 connection.execute(sql)
             return
-        connection = psycopg2.connect(self.credentials)
-        with connection, connection.cursor() as cursor:
+        with closing(psycopg2.connect(self.credentials)) as server, server.cursor() as cursor:
             cursor.execute(sql)
-        connection.close()
+            server.commit()
 
     def wrong_types(self) -> list[str]:
         """Columns that are not there, or not of the type that is documented."""

@@ -148,6 +148,10 @@ class Hand:
             return None
         now = self.now(late)
         new = {**row, "id": self.new_id("payments"), "created_at": now, "updated_at": now, **fields}
+        if new["paid_at"]:
+            # Nothing is paid before it is there, which is what a run relies on where Whop takes
+            # `created_after` for the time of payment.
+            new["paid_at"] = new["created_at"]
         self.put("payments", new)
         return f"payments: new {new['id']} at {new['created_at']} {fields!r:.80}"
 

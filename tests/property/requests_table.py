@@ -233,7 +233,7 @@ def _sync_here(settings: Row, folder: Path, result: Path) -> None:
     from whop_elt.destination import open_destination
     from whop_elt.run import sync
     from whop_source import RunReport
-    from whop_source.client import RateLimit
+    from whop_source.rate_limit import RateLimit
 
     RateLimit.wait = lambda *_: None  # type: ignore[method-assign]
     os.chdir(folder)

@@ -1,4 +1,4 @@
-"""The measurement behind the README's table of requests, on a small business."""
+"""The measurement behind docs/sync.md's tables of requests, on a small business."""
 
 from __future__ import annotations
 

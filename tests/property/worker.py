@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -32,6 +33,7 @@ import whop_source.reading as reading
 import whop_source.spool as spool
 import whop_source.table_run as table_run
 import whop_source.warehouse as warehouse
+from whop_elt.destination import open_destination
 from whop_elt.errors import PipelineError
 from whop_elt.run import locked_destination, sync
 from whop_source import RunReport
@@ -215,6 +217,11 @@ def _run(order: dict[str, Any]) -> int:
     for module, name, size in SMALL:
         getattr(module, name)  # a size that is gone must be noticed
         setattr(module, name, size)
+    if order.get("age"):
+        from aging import RELEASES, age
+
+        age(open_destination(engine).pipeline, RELEASES[order["age"]])
+        shutil.rmtree(".whop-elt")
     report = RunReport()
     said: dict[str, Any] = {"code": None, "error": None}
     parts: list[RunReport] = []

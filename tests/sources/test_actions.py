@@ -17,7 +17,8 @@ import pytest
 import whop_actions as actions
 from whop_actions import ACTIONS, BadParameter, Request, find, prepare, run, upload
 from whop_simulator import Business, Fault, Server, serve
-from whop_source.client import KeyRefused, Unconfirmed, WhopClient, WhopError
+from whop_source.client import WhopClient
+from whop_source.errors import KeyRefused, Unconfirmed, WhopError
 from whop_source.surface import CURRENT
 
 Row = dict[str, Any]

@@ -38,13 +38,13 @@ TABLE = Resource("things", "/things", (), COLUMNS, "everything")
 def quick(rows: list[Any]) -> tuple[pa.Table, Findings]:
     """Built the quick way alone; refused rows are an error."""
     table = RowTable(TABLE, "biz_1", NOW)
-    table._value_by_value = _never  # type: ignore[method-assign, assignment]
+    table._value_by_value = _never  # type: ignore[method-assign]
     return table.build(rows), table.findings
 
 
 def slow(rows: list[Any]) -> tuple[pa.Table, Findings]:
     table = RowTable(TABLE, "biz_1", NOW)
-    table._bulk.read = _refused  # type: ignore[method-assign, assignment]
+    table._bulk.read = _refused  # type: ignore[method-assign]
     return table.build(rows), table.findings
 
 

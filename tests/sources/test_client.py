@@ -17,19 +17,17 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import tenacity
 
-from whop_source.client import (
-    RETRIED_STATUSES,
+from whop_source.client import RETRIED_STATUSES, Page, WhopClient
+from whop_source.errors import (
     BrokenPaging,
     KeyRefused,
     NotFound,
-    Page,
     PermissionMissing,
-    RateLimit,
     RequestRefused,
     Unavailable,
-    WhopClient,
     WhopError,
 )
+from whop_source.rate_limit import RateLimit
 
 KEY = "key-of-the-test-5b1f"
 NEVER = threading.Event()

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 import pytest
@@ -111,6 +112,10 @@ def read(whop: WhopList, *ranges: Range) -> Counter[int]:
     walk.read(ranges or (Range(),))
     assert walk.left == []
     return taken.ids
+
+
+def more_than(taken: Taken, rows: int) -> bool:
+    return taken.ids.total() > rows
 
 
 def evenly(rows: int, every: timedelta = timedelta(hours=1)) -> list[datetime | None]:
@@ -324,7 +329,7 @@ def test_a_walk_that_has_enough_is_gone_on_with(created: list[datetime | None]) 
     parts = 0
     while left:
         before = taken.ids.total()
-        walk = RangeWalk(whop.fetch, taken, lambda before=before: taken.ids.total() - before >= 900)
+        walk = RangeWalk(whop.fetch, taken, partial(more_than, taken, before + 899))
         walk.read(left)
         left = tuple(walk.left)
         covered += walk.covered
@@ -349,7 +354,7 @@ def test_a_part_that_ends_among_rows_of_one_moment_still_gets_on() -> None:
     parts = 0
     while left:
         before = taken.ids.total()
-        walk = RangeWalk(whop.fetch, taken, lambda before=before: taken.ids.total() > before)
+        walk = RangeWalk(whop.fetch, taken, partial(more_than, taken, before))
         walk.read(left)
         # Nothing is left that was not there before: a part has to end.
         assert tuple(walk.left) != left

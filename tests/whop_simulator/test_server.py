@@ -99,7 +99,7 @@ def test_pages_forward_and_backward(business: Business, paging: Any, direction: 
 def test_the_last_page_still_has_a_cursor_and_behind_it_is_nothing(
     server: Server, business: Business
 ) -> None:
-    query = {"company_id": business.company_id, "first": 100}
+    query: dict[str, Any] = {"company_id": business.company_id, "first": 100}
     with client(server) as http:
         answer = http.get("/members", params=query).json()
         info = answer["page_info"]

@@ -29,11 +29,11 @@ placed as (
         movements.*,
         {{ month_of('movement_date') }} as month,
         row_number() over (
-            partition by company_id, dimension, value, member_id, membership_id, {{ month_of('movement_date') }}
+            partition by member_id, {{ month_of('movement_date') }}, dimension, value, membership_id, company_id
             order by movement_date
         ) as place_from_start,
         row_number() over (
-            partition by company_id, dimension, value, member_id, membership_id, {{ month_of('movement_date') }}
+            partition by member_id, {{ month_of('movement_date') }}, dimension, value, membership_id, company_id
             order by movement_date desc
         ) as place_from_end
     from movements

@@ -7,7 +7,15 @@ with as_of as (
 
 paid as (
     select
+        payments.company_id,
+        payments.member_id,
+        payments.membership_id,
         payments.payment_id,
+        payments.product_id,
+        payments.plan_id,
+        payments.promo_code_id,
+        payments.currency,
+        payments.billing_country,
         payments.paid_date as event_date,
         coalesce(payments.gross_usd, 0) as gross_usd,
         coalesce(payments.gross_usd, 0) - coalesce(payments.recurring_usd, 0) as one_time_gross_usd,
@@ -23,7 +31,15 @@ paid as (
 
 refunded as (
     select
-        refunds.payment_id,
+        payments.company_id,
+        payments.member_id,
+        payments.membership_id,
+        payments.payment_id,
+        payments.product_id,
+        payments.plan_id,
+        payments.promo_code_id,
+        payments.currency,
+        payments.billing_country,
         refunds.refunded_date as event_date,
         0 as gross_usd,
         0 as one_time_gross_usd,
@@ -34,12 +50,21 @@ refunded as (
         0 as payments_count
     from {{ ref('int_refunds') }} as refunds
     inner join as_of on refunds.company_id = as_of.company_id
+    inner join {{ ref('int_payments') }} as payments on refunds.payment_id = payments.payment_id
     where refunds.refunded_at <= as_of.as_of and refunds.refunded_usd <> 0
 ),
 
 charged_back as (
     select
-        chargebacks.payment_id,
+        payments.company_id,
+        payments.member_id,
+        payments.membership_id,
+        payments.payment_id,
+        payments.product_id,
+        payments.plan_id,
+        payments.promo_code_id,
+        payments.currency,
+        payments.billing_country,
         chargebacks.charged_back_date as event_date,
         0 as gross_usd,
         0 as one_time_gross_usd,
@@ -50,6 +75,7 @@ charged_back as (
         0 as payments_count
     from {{ ref('int_chargebacks') }} as chargebacks
     inner join as_of on chargebacks.company_id = as_of.company_id
+    inner join {{ ref('int_payments') }} as payments on chargebacks.payment_id = payments.payment_id
     where chargebacks.charged_back_at <= as_of.as_of and chargebacks.charged_back_usd <> 0
 ),
 
@@ -62,25 +88,24 @@ events as (
 )
 
 select
-    payments.company_id,
-    payments.member_id,
-    payments.membership_id,
-    payments.payment_id,
-    payments.product_id,
-    payments.plan_id,
-    payments.promo_code_id,
-    payments.currency,
-    payments.billing_country,
-    events.event_date,
-    cast(events.gross_usd as decimal(38, 9)) as gross_usd,
-    cast(events.one_time_gross_usd as decimal(38, 9)) as one_time_gross_usd,
-    cast(events.refunded_usd as decimal(38, 9)) as refunded_usd,
-    cast(events.charged_back_usd as decimal(38, 9)) as charged_back_usd,
-    cast(events.fees_usd as decimal(38, 9)) as fees_usd,
+    company_id,
+    member_id,
+    membership_id,
+    payment_id,
+    product_id,
+    plan_id,
+    promo_code_id,
+    currency,
+    billing_country,
+    event_date,
+    cast(gross_usd as decimal(38, 9)) as gross_usd,
+    cast(one_time_gross_usd as decimal(38, 9)) as one_time_gross_usd,
+    cast(refunded_usd as decimal(38, 9)) as refunded_usd,
+    cast(charged_back_usd as decimal(38, 9)) as charged_back_usd,
+    cast(fees_usd as decimal(38, 9)) as fees_usd,
     cast(
-        events.gross_usd - events.refunded_usd - events.charged_back_usd - events.fees_usd as decimal(38, 9)
+        gross_usd - refunded_usd - charged_back_usd - fees_usd as decimal(38, 9)
     ) as net_usd,
-    events.is_purchase,
-    events.payments_count
+    is_purchase,
+    payments_count
 from events
-inner join {{ ref('int_payments') }} as payments on events.payment_id = payments.payment_id

@@ -2,7 +2,21 @@
 -- changes: only where that begins and where it ends does.
 with periods as (
     select
-        periods.*,
+        company_id,
+        member_id,
+        membership_id,
+        product_id,
+        plan_id,
+        billing_period_days,
+        currency,
+        billing_country,
+        payment_method_type,
+        promo_code_id,
+        checkout_configuration_id,
+        place,
+        period_start,
+        period_end,
+        mrr_usd,
         lag(run_number) over payment_order is not distinct from run_number
         and lag(member_id) over payment_order is not distinct from member_id
         and lag(product_id) over payment_order is not distinct from product_id

@@ -84,7 +84,7 @@ select
     cast(change_usd as decimal(38, 6)) as change_usd,
     cast(
         sum(change_usd) over (
-            partition by company_id, dimension, value, membership_id, member_id order by change_date
+            partition by membership_id, dimension, value, member_id, company_id order by change_date
             rows between unbounded preceding and current row
         ) as decimal(38, 6)
     ) as mrr_after_usd

@@ -50,12 +50,15 @@ last_rates as (
     from known_so_far
 ),
 
+-- Runs are told apart by a few columns: the others join when that is done, so that they need not be sorted along.
 periods as (
     select
-        periods.*,
-        coalesce(not_continued.period_end, periods.next_period_start) as period_end,
-        not_continued.paid_until,
-        not_continued.lifetime_bought_at,
+        periods.payment_id,
+        periods.membership_id,
+        periods.place,
+        periods.currency,
+        periods.recurring_price,
+        periods.billing_period_days,
         not_continued.payment_id is null as is_continued,
         coalesce(periods.fx, last_rates.rate) as rate_then
     from {{ ref('int_paid_periods') }} as periods
@@ -67,7 +70,10 @@ periods as (
 -- holds for all of it: an exchange rate that moves is no expansion.
 with_starts as (
     select
-        periods.*,
+        payment_id,
+        membership_id,
+        place,
+        rate_then,
         case
             when lag(is_continued) over payment_order
                 and lag(currency) over payment_order = currency
@@ -84,28 +90,39 @@ with_starts as (
 
 runs as (
     select
-        with_starts.*,
+        payment_id,
+        membership_id,
+        case when starts_run = 1 then rate_then end as first_rate,
         sum(starts_run) over (
             partition by membership_id order by place rows between unbounded preceding and current row
         ) as run_number
     from with_starts
 ),
 
-rated as (
+rates as (
     select
-        runs.*,
-        first_value(rate_then) over (partition by membership_id, run_number order by place) as rate
+        payment_id,
+        run_number,
+        max(first_rate) over (partition by membership_id, run_number) as rate
     from runs
 ),
 
 in_usd as (
     select
-        rated.*,
+        periods.*,
+        coalesce(not_continued.period_end, periods.next_period_start) as period_end,
+        not_continued.paid_until,
+        not_continued.lifetime_bought_at,
+        not_continued.payment_id is null as is_continued,
+        rates.run_number,
+        rates.rate,
         case
-            when recurring_price = 0 then cast(0 as decimal(38, 9))
-            else cast(recurring_price * rate as decimal(38, 9))
+            when periods.recurring_price = 0 then cast(0 as decimal(38, 9))
+            else cast(periods.recurring_price * rates.rate as decimal(38, 9))
         end as recurring_price_usd
-    from rated
+    from {{ ref('int_paid_periods') }} as periods
+    inner join rates on periods.payment_id = rates.payment_id
+    left join not_continued on periods.payment_id = not_continued.payment_id
 )
 
 select

@@ -6,7 +6,7 @@ with first_plans as (
         {{ month_of('movements.movement_date') }} as cohort_month,
         changes.plan_id,
         row_number() over (
-            partition by movements.company_id, movements.member_id
+            partition by movements.member_id, movements.company_id
             order by changes.change_usd desc, changes.membership_id collate "C"
         ) as place
     from {{ ref('mrr_movements') }} as movements

@@ -102,12 +102,18 @@ reported as (
 
 purchases as (
     select
-        payment_id,
+        payments.payment_id,
         row_number() over (
-            partition by company_id, member_id order by paid_at, payment_id collate "C"
+            partition by payments.member_id, payments.company_id
+            order by payments.paid_at, payments.payment_id collate "C"
         ) as place
-    from reported
-    where is_purchase and paid_by_now and member_id is not null
+    from {{ ref('int_payments') }} as payments
+    inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
+    where
+        payments.is_purchase
+        and payments.paid_at <= as_of.as_of
+        and (payments.created_at <= as_of.as_of or payments.created_at is null)
+        and payments.member_id is not null
 ),
 
 first_purchases as (

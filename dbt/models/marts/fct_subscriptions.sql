@@ -1,6 +1,19 @@
 with periods as (
     select
-        periods.*,
+        periods.company_id,
+        periods.payment_id,
+        periods.membership_id,
+        periods.member_id,
+        periods.product_id,
+        periods.plan_id,
+        periods.currency,
+        periods.place,
+        periods.period_start,
+        periods.period_end,
+        periods.natural_end,
+        periods.recurring_price,
+        periods.recurring_price_usd,
+        periods.mrr_usd,
         as_of.as_of,
         -- A payment above 0, or a price above 0 that comes back, makes a subscription.
         periods.recurring_price > 0 as is_above_0,

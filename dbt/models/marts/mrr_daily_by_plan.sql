@@ -20,7 +20,7 @@ member_changes as (
         change_date,
         change_usd,
         sum(change_usd) over (
-            partition by company_id, member_id, product_id, plan_id order by change_date
+            partition by member_id, plan_id, product_id, company_id order by change_date
             rows between unbounded preceding and current row
         ) as mrr_after_usd
     from on_a_day

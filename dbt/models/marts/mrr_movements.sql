@@ -16,10 +16,10 @@ running as (
         change_date,
         mrr_change_usd,
         sum(mrr_change_usd) over (
-            partition by company_id, member_id order by change_date
+            partition by member_id, company_id order by change_date
             rows between unbounded preceding and current row
         ) as mrr_after_usd,
-        row_number() over (partition by company_id, member_id order by change_date) as place
+        row_number() over (partition by member_id, company_id order by change_date) as place
     from changes
 ),
 
@@ -51,7 +51,7 @@ ends as (
         churn_type,
         churn_reason,
         row_number() over (
-            partition by company_id, member_id, end_date
+            partition by member_id, end_date, company_id
             order by period_end desc, mrr_usd desc, membership_id collate "C"
         ) as place
     from {{ ref('int_subscription_ends') }}

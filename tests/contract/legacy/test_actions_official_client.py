@@ -92,6 +92,15 @@ TWINS: dict[str, Twin] = {
         lambda w, b: w.users.retrieve(b.rows("authorized_users")[0]["user"]["username"]),
     ),
 }
+
+
+def _by_id(resource: str) -> Twin:
+    return Twin(
+        lambda b: {"id": first(b, resource)},
+        lambda w, b: getattr(w, resource).retrieve(first(b, resource)),
+    )
+
+
 for _name, _resource in (
     ("app", "apps"),
     ("authorized-user", "authorized_users"),
@@ -101,10 +110,7 @@ for _name, _resource in (
     ("plan", "plans"),
     ("promo-code", "promo_codes"),
 ):
-    TWINS[f"retrieve-{_name}"] = Twin(
-        lambda b, _resource=_resource: {"id": first(b, _resource)},
-        lambda w, b, _resource=_resource: getattr(w, _resource).retrieve(first(b, _resource)),
-    )
+    TWINS[f"retrieve-{_name}"] = _by_id(_resource)
 
 
 @pytest.fixture(scope="module")

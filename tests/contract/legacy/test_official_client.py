@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -164,6 +165,21 @@ def one_of(path: str, *values: Any) -> Keep:
     return lambda row: at(path)(row) in values
 
 
+def beyond(path: str, middle: datetime, later: bool) -> Keep:
+    """Rows with a moment after another one, or those without."""
+    return lambda row: (moment(at(path)(row)) > middle) is later
+
+
+def of_a_person_with(text: str) -> Keep:
+    """Rows of somebody whose names or address have the text."""
+    return lambda row: (
+        row["user"] is not None
+        and any(
+            text.lower() in str(row["user"][name]).lower() for name in ("name", "username", "email")
+        )
+    )
+
+
 def cases(business: Business) -> Iterator[Case]:
     rows = {resource: business.rows(resource) for resource in LISTS}
     for resource in LISTS:
@@ -177,14 +193,7 @@ def cases(business: Business) -> Iterator[Case]:
             middle = middle.replace(microsecond=0) + timedelta(seconds=1)
         given = middle.isoformat() if resource == "plans" else middle
         for name, later in (("created_after", True), ("created_before", False)):
-            yield Case(
-                resource,
-                name,
-                given,
-                lambda row, later=later, middle=middle: (
-                    (moment(row["created_at"]) > middle) is later
-                ),
-            )
+            yield Case(resource, name, given, beyond("created_at", middle, later))
     middle = business.clock - timedelta(days=200)
 
     plan, product = rows["plans"][0]["id"], rows["products"][0]["id"]
@@ -252,13 +261,7 @@ def cases(business: Business) -> Iterator[Case]:
             "members",
             "query",
             text.upper(),
-            lambda row, text=text: (
-                row["user"] is not None
-                and any(
-                    text.lower() in str(row["user"][c]).lower()
-                    for c in ("name", "username", "email")
-                )
-            ),
+            of_a_person_with(text),
         )
 
     for value in ("active", "canceled", "canceling", "completed", "expired", "trialing"):
@@ -302,12 +305,7 @@ def cases(business: Business) -> Iterator[Case]:
     membership = next(row["membership"]["id"] for row in rows["payments"] if row["membership"])
     yield Case("payments", "query", membership, one_of("membership.id", membership))
     for name, later in (("updated_after", True), ("updated_before", False)):
-        yield Case(
-            "payments",
-            name,
-            middle,
-            lambda row, later=later: (moment(row["updated_at"]) > middle) is later,
-        )
+        yield Case("payments", name, middle, beyond("updated_at", middle, later))
     yield Case(
         "payments",
         "statuses",
@@ -326,12 +324,16 @@ def cases(business: Business) -> Iterator[Case]:
     staff = rows["authorized_users"][-1]["user"]["id"]
     yield Case("authorized_users", "user_id", staff, one_of("user.id", staff))
     hired = {item.row["id"]: item.created_at for item in business.tables["authorized_users"].rows()}
+
+    def hired_beyond(middle: float, later: bool, row: Row) -> bool:
+        return (hired[row["id"]] > middle) is later
+
     for name, later in (("created_after", True), ("created_before", False)):
         yield Case(
             "authorized_users",
             name,
             middle,
-            lambda row, later=later: (hired[row["id"]] > middle.timestamp() * 1000) is later,
+            partial(hired_beyond, middle.timestamp() * 1000, later),
         )
     yield Case("companies", "parent_company_id", "biz_nobody", lambda row: False)
 
@@ -340,13 +342,17 @@ def cases(business: Business) -> Iterator[Case]:
     payment = rows["shipments"][0]["payment"]["id"]
     yield Case("shipments", "payment_id", payment, one_of("payment.id", payment))
     bought = {row["id"]: at("user.id")(row) for row in rows["payments"]}
+
+    def bought_by(buyer: str, row: Row) -> bool:
+        return bool(bought[row["payment"]["id"]] == buyer)
+
     for resource in ("refunds", "shipments"):
         buyer = next(found for row in rows[resource] if (found := bought[row["payment"]["id"]]))
         yield Case(
             resource,
             "user_id",
             buyer,
-            lambda row, buyer=buyer: bought[row["payment"]["id"]] == buyer,
+            partial(bought_by, buyer),
         )
     for value in ("paid", "open", "past_due"):
         yield Case("invoices", "statuses", [value], one_of("status", value))
@@ -663,7 +669,7 @@ def test_what_a_key_can_change() -> None:
         assert updated.updated_at == business.clock
         assert official.plans.retrieve(plan) == updated
         with pytest.raises(whop_sdk.BadRequestError):
-            official.plans.update(plan, currency="quatloo")
+            official.plans.update(plan, currency="quatloo")  # type: ignore[arg-type]
         with pytest.raises(whop_sdk.NotFoundError):
             official.plans.update("plan_00000000000000", title="x")
 
