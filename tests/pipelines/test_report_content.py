@@ -71,7 +71,8 @@ def test_nothing_is_compared_with_no_month_before() -> None:
 def company(**rows: list[dict[str, Any]]) -> CompanyRows:
     names = tuple(QUERIES)
     head = {"company_id": "biz_a", "title": None, "as_of": AS_OF}
-    return CompanyRows(head, **{name: rows.get(name, []) for name in names})
+    found: dict[str, Any] = {name: rows.get(name, []) for name in names}
+    return CompanyRows(head, **found)
 
 
 def test_a_company_without_a_title_goes_by_its_id() -> None:
