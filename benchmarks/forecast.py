@@ -165,9 +165,9 @@ def show(forecasts: Sequence[Forecast]) -> None:
     print("| --- | --: | --: | --: | --: |")
     for months in MONTHS:
         rows = [row for one in forecasts for row in one.mrr if row[0] == months]
-        committed, expected, left = (
-            sum((row[place] for row in rows), Decimal(0)) for place in (1, 2, 3)
-        )
+        committed = sum((row[1] for row in rows), Decimal(0))
+        expected = sum((row[2] for row in rows), Decimal(0))
+        left = sum((row[3] for row in rows), Decimal(0))
         print(
             f"| {months} | {committed:,.2f} | {expected:,.2f} | {left:,.2f} | "
             f"{_error(Decimal(expected), Decimal(left))} |"

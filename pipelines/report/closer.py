@@ -31,7 +31,7 @@ GROUPS = {"product": "Products", "plan": "Plans", "country": "Countries"}
 def closer_look(rows: CompanyRows, months: Sequence[Row]) -> str:
     """Months and segments as JSON that can stand in a page.
 
-    Amounts are US dollars to the cent, null where a segment has no row.
+    Amounts are US dollars, null where a segment has no row.
     """
     places = {row["month"]: place for place, row in enumerate(months)}
     series: list[dict[str, Any]] = [
@@ -79,6 +79,7 @@ def _cells(row: Row) -> list[Any]:
     return [
         int(row[name])
         if name.startswith("customers")
-        else float(Decimal(row[name] or 0).quantize(Decimal("0.01"), ROUND_HALF_UP))
+        # Not to the cent: what is added up on the page is rounded once.
+        else float(Decimal(row[name] or 0).quantize(Decimal("0.000001"), ROUND_HALF_UP))
         for name in COLUMNS
     ]

@@ -451,9 +451,9 @@ def test_charts_draw_the_marts(built: Line, report: Path, open_report: Open) -> 
             for row in built.warehouse.read("committed_mrr_monthly")
         }
         for mark in marks(opened, company_id, "left"):
-            said_of = re.fullmatch(r"(.+), (.+): (.+)", mark)
-            assert said_of
-            day, kind, value = said_of.groups()
+            found = re.fullmatch(r"(.+), (.+): (.+)", mark)
+            assert found
+            day, kind, value = found.groups()
             expected_usd, committed = left[day]
             assert value == shown(
                 "usd", expected_usd if kind == "Expected" else committed - expected_usd

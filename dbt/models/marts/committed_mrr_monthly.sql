@@ -67,7 +67,7 @@ expected as (
 
 select
     company_id,
-    months_ahead,
+    cast(months_ahead as bigint) as months_ahead,
     date,
     cast(sum(case when has_ended then 0 else coalesce(mrr_usd, 0) end) as decimal(38, 6)) as committed_usd,
     -- Where a share is unknown the sum is, too.
