@@ -608,7 +608,7 @@ def test_what_is_ahead_is_what_the_marts_say(built: Line, report: Path, open_rep
                 shown("usd", sum(row["expected_usd"] for row in due)),
             ]
         rows = opened.page.locator("[data-table=at_risk] tbody tr").all()
-        assert len(rows) == len({row["main_cause"] for row in at_risk}) > 1
+        assert len(rows) == len({row["main_cause"] for row in at_risk}) > 0
         for row in rows:
             of_cause = [r for r in at_risk if r["main_cause"] == row.get_attribute("data-cause")]
             assert row.locator("td").all_inner_texts()[:2] == [
