@@ -25,6 +25,7 @@ from warehouse import Warehouse
 
 from whop_elt.destination import DATASET, MARTS, open_destination
 from whop_elt.errors import NothingThere, SettingError
+from whop_elt.figures import counted
 from whop_elt.report import write_report
 from whop_elt.titles import printable
 from whop_simulator import DEFAULT_CLOCK, Business, Fault, serve
@@ -608,7 +609,7 @@ def test_what_is_ahead_is_what_the_marts_say(built: Line, report: Path, open_rep
                 shown("usd", sum(row["expected_usd"] for row in due)),
             ]
         rows = opened.page.locator("[data-table=at_risk] tbody tr").all()
-        assert len(rows) == len({row["main_cause"] for row in at_risk}) > 1
+        assert len(rows) == len({row["main_cause"] for row in at_risk}) > 0
         for row in rows:
             of_cause = [r for r in at_risk if r["main_cause"] == row.get_attribute("data-cause")]
             assert row.locator("td").all_inner_texts()[:2] == [
@@ -617,7 +618,7 @@ def test_what_is_ahead_is_what_the_marts_say(built: Line, report: Path, open_rep
             ]
         words = opened.page.locator("[data-sentence]").all_inner_texts()
         assert 3 <= len(words) <= 5
-        assert f"{len(at_risk)} members" in " ".join(words)
+        assert counted(len(at_risk), "member") in " ".join(words)
 
 
 OUTSIDE = """(margin) => {
