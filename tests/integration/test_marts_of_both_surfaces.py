@@ -99,7 +99,8 @@ def otherwise(name: str, ours: Any, theirs: Any) -> bool:
 
 def test_every_mart_is_compared() -> None:
     there = {path.stem for path in (DBT_PROJECT / "models/marts").glob("*.sql")}
-    assert {*MARTS} - {*PERSONAL} == there
+    # Rows of numbers that are compared: test_explain.py adds them up to those.
+    assert {*MARTS} - {*PERSONAL} == there - {"fct_money_back", "fct_trials"}
 
 
 @pytest.mark.parametrize("mart", MARTS)
