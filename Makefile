@@ -70,7 +70,7 @@ CONTRACT := tests/contract/current
 	touch $@
 
 test-contract: .venv-current/installed
-	.venv-current/bin/python -m pytest --confcutdir=$(CONTRACT) $(CONTRACT)
+	PYTHONPATH=src .venv-current/bin/python -m pytest --confcutdir=$(CONTRACT) $(CONTRACT)
 
 # The wheel alone, with each Python it is for that this machine has.
 test-wheel: install

@@ -82,7 +82,8 @@ PLAYED: tuple[tuple[Engine, str], ...] = (
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Play each test on the engines, and on the surfaces where its file or itself says so."""
-    if "engine" not in metafunc.fixturenames:
+    given = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "engine" not in metafunc.fixturenames or "engine" in given:
         return
     find = metafunc.definition.get_closest_marker
     pairs = [pair for pair in PLAYED if pair[1] == "legacy" or find("both_surfaces")]
