@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 from conftest import FirstLoad
-from loading import OWN_COLUMNS, TABLES, Line, documented, left_out
+from loading import EVERY, OWN_COLUMNS, TABLES, Line, documented, left_out
 from on_current import rows_of
 from warehouse import RAW_TABLES, SQL_TYPES
 
@@ -32,7 +32,7 @@ def test_the_warehouse_equals_whop_row_by_row_and_column_by_column(
 def test_the_run_was_full_and_says_so(first_load: FirstLoad) -> None:
     run = first_load.run
     assert run.code is ExitCode.OK
-    assert set(run.outcomes()) == set(TABLES)
+    assert set(run.outcomes()) == set(EVERY)
     for table in run.report.tables:
         assert (table.mode, table.status, table.notes) == ("full", "ok", [])
         held = len(first_load.line.rows(table.table))
@@ -120,7 +120,7 @@ def test_no_secret_is_in_the_warehouse(first_load: FirstLoad) -> None:
 def test_sync_runs_has_a_row_per_table(first_load: FirstLoad) -> None:
     line, run = first_load.line, first_load.run
     held = line.sync_runs(run)
-    assert held.keys() == set(TABLES)
+    assert held.keys() == set(EVERY)
     for table in run.report.tables:
         row = held[table.table]
         for name in ("requests", "retries", "rows_read", "rows_new", "rows_changed"):
@@ -161,7 +161,7 @@ def test_an_empty_company_makes_all_tables_with_all_columns(empty: Line) -> None
         assert set(held[table]) == set(BY_NAME[of].columns) | set(OWN_COLUMNS)
         if table != "companies":
             assert not empty.rows(table)
-    assert empty.sync_runs(run).keys() == set(TABLES)
+    assert empty.sync_runs(run).keys() == set(EVERY)
 
 
 def test_columns_without_a_single_value_exist(first_load: FirstLoad) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from loading import TABLES, Line, Row, Run, documented, expected, flat
+from loading import EVERY, TABLES, Line, Row, Run, documented, expected, flat
 
 from whop_elt.destination import DATASET
 from whop_elt.errors import ExitCode
@@ -63,7 +63,7 @@ def test_what_takes_a_request_per_row_is_read_only_when_chosen(loaded: Line) -> 
     assert not {"users", "files", "payment_fees"} & run.outcomes().keys()
     assert not loaded.rows("users")
     run = loaded.sync(None, "default", "files")
-    assert run.outcomes().keys() == {*TABLES, "files"}
+    assert run.outcomes().keys() == {*EVERY, "files"}
 
 
 def test_users_are_read_once_and_again_when_a_row_shows_another_name(loaded: Line) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import FirstLoad
-from loading import TABLES, Line, Row, documented, flat
+from loading import EVERY, TABLES, Line, Row, documented, flat
 
 from whop_elt.errors import ExitCode
 from whop_simulator import Business, Server, serve
@@ -60,8 +60,8 @@ def test_a_run_with_nothing_new_changes_nothing_but_the_company_and_the_log(
     moves = ("_whop_synced_at", "_dlt_load_id")
     assert {**same, **{name: company[name] for name in moves}} == company
     assert after == before
-    assert loaded.sync_runs(run).keys() == set(TABLES)
-    assert loaded.sync_runs(first_load.run).keys() == set(TABLES)
+    assert loaded.sync_runs(run).keys() == set(EVERY)
+    assert loaded.sync_runs(first_load.run).keys() == set(EVERY)
 
 
 def test_a_run_on_another_machine_goes_on_where_the_last_one_stopped(
