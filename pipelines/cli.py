@@ -19,7 +19,7 @@ from .editions import Edition
 from .errors import ExitCode, PipelineError, SettingError, of_files
 from .figures import counted
 from .log import LogFormat, bind, event, set_up
-from .process import private_files, tune
+from .process import open_closed_streams, private_files, tune
 from .progress import Bars, bars
 from .version import VERSION
 
@@ -41,7 +41,7 @@ app.add_typer(action_app)
 app.add_typer(bi_app)
 # A pipe has no width of its own, and 80 columns would cut the tables in cron's mail.
 # Permissions have names like member:email:read, which must not become a picture of an envelope.
-console = Console(width=None if sys.stdout.isatty() else 120, emoji=False)
+console = Console(width=None if sys.stdout and sys.stdout.isatty() else 120, emoji=False)
 
 DestinationName = Annotated[
     str | None,
@@ -85,6 +85,7 @@ DEFAULT_REPORT = Path("whop-report.html")
 def main() -> None:
     """Run the command line; a failure is one line, and an exit code."""
     tune()
+    open_closed_streams()
     with private_files():
         sys.exit(_exit_code())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,23 @@ def tune() -> None:
     # 6 % of a first load. Much more seldom must not be: httpx's answers, bodies included, are in
     # cycles.
     gc.set_threshold(2_000, 10, 100)
+
+
+def open_closed_streams() -> None:
+    """Point each standard stream that whoever started us has closed at nothing.
+
+    What is written must not end the run, and no file of ours may come to be called 1 or 2.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            if nothing != number:
+                os.dup2(nothing, number)
+                os.close(nothing)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
 @contextmanager

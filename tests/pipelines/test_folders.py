@@ -361,3 +361,15 @@ def test_a_table_without_rows_is_named_in_one_line_and_one_request_is_one(
     empty = " ".join(lines).partition("Without rows: ")[2]
     assert "payments" in empty
     assert "apps" not in empty
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_stops_no_command(tmp_path: Path, closed: str) -> None:
+    program = f"{sys.executable} -m whop_elt.cli status {closed}"
+    ended = subprocess.run(
+        ["bash", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stdout + ended.stderr
+    if "2>&-" not in closed:
+        assert "whop-elt run" in ended.stderr
