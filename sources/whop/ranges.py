@@ -196,6 +196,9 @@ class RangeWalk:
             if not page.more:
                 self.covered.append(Range(start, None))
                 return
+            if not page.rows:
+                # An empty page is no end while Whop says that there are more.
+                continue
             created = _created(page.rows)
             if sorted(created, reverse=True) != created:
                 # Not in the order of creation: there are no ranges to be had, one walk must do.

@@ -368,3 +368,21 @@ def _within(moment: datetime | None, part: Range) -> bool:
     if moment is None:
         return part.end is None
     return (part.start is None or moment >= part.start) and (part.end is None or moment < part.end)
+
+
+def test_an_empty_page_among_the_newest_is_gone_past() -> None:
+    """It said that there were more, and ended the whole run."""
+    now = datetime(2026, 1, 15, tzinfo=UTC)
+    rows = [
+        {"id": number, "created_at": (now - timedelta(hours=number)).isoformat()}
+        for number in range(3)
+    ]
+    pages = [rows[:1], [], rows[1:]]
+
+    def fetch(part: Range, newest_first: bool) -> Iterator[Page]:
+        for number, page in enumerate(pages):
+            yield Page(page, now, 0, number < len(pages) - 1)
+
+    taken = Taken()
+    RangeWalk(fetch, taken).read((Range(),))
+    assert set(taken.ids) == {0, 1, 2}
