@@ -1,3 +1,7 @@
+{%- set of_the_payment = [
+    'payments.company_id', 'payments.member_id', 'payments.membership_id', 'payments.payment_id', 'payments.product_id',
+    'payments.plan_id', 'payments.promo_code_id', 'payments.currency', 'payments.billing_country'
+] -%}
 -- Each amount on its own day: what was paid on the day it was paid, what was refunded on the day of the refund, what
 -- was lost in a dispute on the day that began.
 with as_of as (
@@ -7,15 +11,7 @@ with as_of as (
 
 paid as (
     select
-        payments.company_id,
-        payments.member_id,
-        payments.membership_id,
-        payments.payment_id,
-        payments.product_id,
-        payments.plan_id,
-        payments.promo_code_id,
-        payments.currency,
-        payments.billing_country,
+        {{ of_the_payment | join(',\n        ') }},
         payments.paid_date as event_date,
         coalesce(payments.gross_usd, 0) as gross_usd,
         coalesce(payments.gross_usd, 0) - coalesce(payments.recurring_usd, 0) as one_time_gross_usd,
@@ -31,15 +27,7 @@ paid as (
 
 refunded as (
     select
-        payments.company_id,
-        payments.member_id,
-        payments.membership_id,
-        payments.payment_id,
-        payments.product_id,
-        payments.plan_id,
-        payments.promo_code_id,
-        payments.currency,
-        payments.billing_country,
+        {{ of_the_payment | join(',\n        ') }},
         refunds.refunded_date as event_date,
         0 as gross_usd,
         0 as one_time_gross_usd,
@@ -56,15 +44,7 @@ refunded as (
 
 charged_back as (
     select
-        payments.company_id,
-        payments.member_id,
-        payments.membership_id,
-        payments.payment_id,
-        payments.product_id,
-        payments.plan_id,
-        payments.promo_code_id,
-        payments.currency,
-        payments.billing_country,
+        {{ of_the_payment | join(',\n        ') }},
         chargebacks.charged_back_date as event_date,
         0 as gross_usd,
         0 as one_time_gross_usd,
