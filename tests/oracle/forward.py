@@ -204,7 +204,9 @@ class Forward:
                 if next_one is None or later is None:
                     unknown = True
                     continue
-                expected += mrr * next_one * later ** ((day - due).days // live.last.days)
+                again = (day - due).days // live.last.days
+                # Python knows no 0 ** 0 of decimals.
+                expected += mrr * next_one * (later**again if again else 1)
             rows.append(
                 {
                     "months_ahead": ahead,
