@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
 from loading import Line, assert_clean
 from warehouse import DBT_PROJECT
 
@@ -46,6 +47,27 @@ def test_names_and_types_of_a_mart_are_a_contract(artefacts: dict[str, Any], mar
     node = artefacts["manifest"]["nodes"][f"model.whop_elt.{mart}"]
     assert node["contract"]["enforced"]
     assert all(column["data_type"] for column in node["columns"].values())
+
+
+def test_a_contract_has_the_names_and_types_that_were_built(
+    built: Line, artefacts: dict[str, Any]
+) -> None:
+    """What `mart_types` prints for who writes a mart is what stands in the contracts."""
+    printed = built.warehouse.dbt(
+        "--quiet run-operation mart_types", "--args", json.dumps({"marts": MARTS})
+    ).stdout
+    assert yaml.safe_load(printed) == [
+        {
+            "name": mart,
+            "columns": [
+                {"name": column["name"], "data_type": column["data_type"]}
+                for column in artefacts["manifest"]["nodes"][f"model.whop_elt.{mart}"][
+                    "columns"
+                ].values()
+            ],
+        }
+        for mart in MARTS
+    ]
 
 
 COMMENTS = {
@@ -111,3 +133,18 @@ def test_an_account_without_rows_builds(empty: Line) -> None:
         assert empty.sync(server).code == 0
     assert_clean(empty.warehouse.dbt("build").stdout)
     assert empty.warehouse.read("mrr_monthly") == []
+
+
+def test_a_table_that_cannot_be_built_stays_as_it_was(built: Line) -> None:
+    """On DuckDB it is dropped and made within one transaction, on Postgres rows are replaced."""
+    counted = "select count(*) as rows from whop_intermediate.int_period_ends"
+    before = built.warehouse.query(counted)
+    assert before[0]["rows"]
+    failed = built.warehouse.dbt(
+        "run --select int_period_ends",
+        variables={"grace_days": "no_such_column"},
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert "no_such_column" in failed.stdout
+    assert built.warehouse.query(counted) == before
