@@ -15,8 +15,9 @@
             {%- set type = column.data_type | lower -%}
             {%- set kind = type.split('(')[0] -%}
             {#- dbt-duckdb gives texts a length that they do not have. -#}
-            {%- set size = '' if kind == 'text' else type[kind | length:].replace(' ', '').replace(',', ', ') -%}
-            {%- do print('      - name: ' ~ column.name ~ '\n        data_type: ' ~ names.get(kind, kind) ~ size) -%}
+            {%- set known = names.get(kind, kind) -%}
+            {%- set size = '' if known == 'text' else type[kind | length:].replace(' ', '').replace(',', ', ') -%}
+            {%- do print('      - name: ' ~ column.name ~ '\n        data_type: ' ~ known ~ size) -%}
         {%- endfor -%}
     {%- endfor -%}
 {% endmacro %}
