@@ -76,9 +76,12 @@ def transform(
         # What there is to say is said below; all else is in the log file.
         "--log-level",
         "none",
+        # Below that it is every statement, some 4 MB a build, and a second of it.
         "--log-level-file",
-        "debug",
+        "info",
         "build",
+        # Descriptions of the project for other programs: none here reads them.
+        "--no-write-json",
         "--project-dir",
         str(PROJECT),
         "--profiles-dir",

@@ -107,3 +107,18 @@ def test_an_account_without_rows_builds(empty: Line) -> None:
         assert empty.sync(server).code == 0
     assert_clean(empty.warehouse.dbt("build").stdout)
     assert empty.warehouse.read("mrr_monthly") == []
+
+
+def test_a_table_that_cannot_be_built_stays_as_it_was(built: Line) -> None:
+    """On DuckDB it is dropped and made within one transaction, on Postgres rows are replaced."""
+    counted = "select count(*) as rows from whop_intermediate.int_period_ends"
+    before = built.warehouse.query(counted)
+    assert before[0]["rows"]
+    failed = built.warehouse.dbt(
+        "run --select int_period_ends",
+        variables={"grace_days": "no_such_column"},
+        check=False,
+    )
+    assert failed.returncode == 1
+    assert "no_such_column" in failed.stdout
+    assert built.warehouse.query(counted) == before

@@ -552,7 +552,7 @@ def test_a_data_test_that_fails_ends_with_5_and_a_model_that_fails_with_2(
         failed = connected(*command, "--quiet")
         assert failed.code == 5, failed.said
         (line,) = failed.err.strip().splitlines()
-        assert "not_null_stg_whop__apps_app_id" in line
+        assert "key_stg_whop__apps_app_id" in line
 
     with duckdb.connect(str(connected.folder / "whop.duckdb")) as connection:
         connection.execute(f"drop schema {DATASET.replace('raw', 'staging')} cascade")

@@ -61,7 +61,7 @@ $tries$
     {%- set others = [] -%}
     {%- for row in found.rows if (row[0], row[1]) not in ours -%}
         {%- do others.append(row[0] ~ '.' ~ row[1]) -%}
-        {%- do log('Dropped: create view ' ~ row[0] ~ '.' ~ row[1] ~ ' as ' ~ row[2]) -%}
+        {%- do log('Dropped: create view ' ~ row[0] ~ '.' ~ row[1] ~ ' as ' ~ row[2], info=true) -%}
     {%- endfor -%}
     {%- if others -%}
         {%- do exceptions.warn(
