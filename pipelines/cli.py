@@ -362,7 +362,8 @@ def report(
             if warehouse.copied_at:
                 console.print(tell_copy(warehouse.copied_at), soft_wrap=True)
             show_summary(warehouse, console, companies=companies)
-            show_queries(warehouse, console)
+            if not companies:
+                show_queries(warehouse, console)
     # Drawn when the warehouse is closed: a run that is to write to a DuckDB file waits for it.
     write_pages(pages, page, edition)
     if not quiet:

@@ -119,6 +119,9 @@ def sync(
         gc.collect()
     for notice in report.notices.values():
         event(notice, logging.WARNING, run_id=report.run_id)
+    # No warning: nothing is wrong, and a schedule would be told of it every hour.
+    for reason in report.left_out.values():
+        event(reason, run_id=report.run_id)
     for company_id, reason in report.unread.items():
         event(
             f"{company_id}: {reason}" if report.tables or len(report.unread) > 1 else reason,

@@ -69,7 +69,8 @@ def show_summary(
         destination: a warehouse whose models are built.
         console: where to print.
         report: the run that has just ended.
-        companies: only these; none named, those that are configured.
+        companies: only these, and nothing that is of others as well; none named, those that are
+            configured.
     """
     wanted = companies or shown_companies(destination)
     for company_id, title in _rows(
@@ -80,7 +81,9 @@ def show_summary(
         _show_month(destination, console, company_id, named(title, company_id))
         if cash := told_cash(destination, company_id):
             console.print(Text(cash), soft_wrap=True)
-    _show_tables(destination, console, report)
+    if not companies:
+        # Rows are counted of all companies: no client of an agency is shown another's.
+        _show_tables(destination, console, report)
     console.print(Text.assemble(("\nThe warehouse", "bold"), f" is {destination.location}"))
 
 

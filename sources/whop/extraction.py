@@ -258,10 +258,14 @@ class Extraction:
     def _leave_out(self, table: TableRun, error: WhopError) -> None:
         """Go on without a table that nobody has asked for by name: as if there were none."""
         name = table.resource.name
-        needed = ", ".join(table.resource.permissions)
-        self._context.report.notices[f"{name} of {self.company_id}"] = (
-            f"{name} is left out: {error}. With {needed} the key could read it; whoever names it "
-            "in SOURCES__WHOP__TABLES is told so by every run"
+        reason = (
+            "This account, or this version of the API, does not have the list"
+            if isinstance(error, NotOffered)
+            else f"With {', '.join(table.resource.permissions)} the key could read it"
+        )
+        self._context.report.left_out[f"{name} of {self.company_id}"] = (
+            f"{name} is left out: {error}. {reason}; a run fails for it when "
+            "SOURCES__WHOP__TABLES names it"
         )
         self._context.report.tables.remove(table.report)
         table.report.status = "not_available"

@@ -147,28 +147,28 @@ def put(business: Business, table: str, key: str, **fields: Any) -> None:
     business.put(table, {**business.row(table, key), **fields})
 
 
-def test_what_changes_of_an_old_payment_is_seen_by_its_refund_dispute_or_status(
-    on_current: Line,
+@pytest.mark.parametrize("table", ["refunds", "disputes", "dispute_alerts"])
+def test_an_old_payment_that_a_row_of_another_table_names_is_read_again(
+    on_current: Line, table: str
 ) -> None:
-    """None of them is in the window of new ones, and no list filters on the time of a change."""
+    """It is in no window of new ones, no list filters on a change, and no ledger tells of it."""
     business = on_current.business
-    old = business.clock - timedelta(days=30)
-    payments = [
+    old = (business.clock - timedelta(days=200)).isoformat()
+    payment = next(
         row
         for row in business.rows("payments")
-        if datetime.fromisoformat(row["created_at"]) < old and row["substatus"] == "succeeded"
-    ]
-    disputed = business.rows("disputes")[-1]
-    on_current.server.advance(timedelta(hours=2))
-    now = business.clock.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    # Nothing but the dispute tells: no money moves when evidence is under review.
-    put(business, "disputes", disputed["id"], status="under_review", updated_at=now)
-    put(business, "payments", disputed["payment"]["id"], failure_message="seen", updated_at=now)
-    run = on_current.sync(**ON_CURRENT)
+        if row["created_at"] < old and row["status"] == "paid" and row["substatus"] == "succeeded"
+    )
+    with serve(business, retired=("/financial_activity",)) as server:
+        server.advance(timedelta(hours=2))
+        now = business.clock.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        other = {**business.rows(table)[-1], "id": f"{business.rows(table)[-1]['id'][:5]}new1"}
+        business.put(table, {**other, "created_at": now, "payment": {"id": payment["id"]}})
+        put(business, "payments", payment["id"], failure_message="seen", updated_at=now)
+        run = on_current.sync(server, "payments", table, **ON_CURRENT)
     assert run.code is ExitCode.OK
-    row = on_current.rows("payments")[disputed["payment"]["id"]]
-    assert row["failure_message"] == "seen"
-    assert payments
+    assert run["payments"].mode == "incremental"
+    assert on_current.rows("payments")[payment["id"]]["failure_message"] == "seen"
 
 
 def test_without_the_ledger_the_payments_of_the_last_months_are_read_again(
