@@ -25,6 +25,14 @@ GAPS: Mapping[str, tuple[tuple[str, ...], str]] = {
         ("joined_at", "payment_collection_paused"),
         "Current's memberships do not say them",
     ),
+    "upcoming_renewals": (
+        ("amount", "amount_usd", "expected_usd"),
+        "Current says a membership's price; for Legacy it is that of its last period, or its plan's",
+    ),
+    "dunning_monthly": (
+        ("rows",),
+        "they are by the reason of a failure, which Current says as a code and Legacy in words",
+    ),
 }
 """Mart → the columns that Current says otherwise, and why."""
 
@@ -43,6 +51,7 @@ TO_THE_CENT = (
     "cumulative_net_usd",
     "recognized_usd",
     "recognized_to_date_usd",
+    "earned_usd",
     "deferred_end_usd",
     "billed_to_date_usd",
     "refund_rate",

@@ -81,7 +81,8 @@ def test_a_warehouse_of_an_earlier_release_is_taken_over(loaded: Line, release: 
     run = loaded.sync()
     assert run.code is ExitCode.OK, run.outcomes()
     assert found_missing(loaded) == {}
-    for table in lacks.keys() & set(TABLES):
+    # What was aged keeps the cursors of tables that are new, which a real one has not.
+    for table in lacks.keys() & set(TABLES) & had.keys():
         assert run[table].mode == "full", table
         assert_table_equals_whop(loaded, table)
     for table in STATES:
