@@ -39,6 +39,7 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "failure__funds_returned_at created_at estimated_arrival source speed trace_code "
         "destination_currency destination_amount exchange_rate",
         "account_balances": "id symbol balance observed_at",
+        "stats": "id metric period source_currency value period_start",
         "disputes": "id status currency payment__id plan__id product__id amount fee created_at",
     }.items()
 }

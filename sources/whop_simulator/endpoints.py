@@ -425,7 +425,7 @@ ENDPOINTS = (
 # What it takes to change something.
 WRITES = frozenset({"plan:update", "promo_code:delete"})
 # What lists want that only Current has.
-_OF_CURRENT = ("company:balance:read", "payout:withdrawal:read")
+_OF_CURRENT = ("company:balance:read", "payout:withdrawal:read", "stats:read")
 ALL_PERMISSIONS = frozenset(
     {EMAIL, PHONE, DISPUTES, RESOLUTIONS, *WRITES, *_OF_CURRENT}.union(
         *(endpoint.permissions + endpoint.object_permissions for endpoint in ENDPOINTS)
