@@ -16,3 +16,10 @@
 {% macro utc_date(moment) -%}
     cast({{ moment }} at time zone 'UTC' as date)
 {%- endmacro %}
+
+{#- A month's sum on Whop's days less the one on ours, of what happens at `whop_date` there and `our_date` here. -#}
+{% macro on_other_days(table, amount, sign='') -%}
+    select company_id, {{ month_of('whop_date') }} as month, {{ sign }}{{ amount }} as amount from {{ table }}
+    union all
+    select company_id, {{ month_of('our_date') }}, -({{ sign }}{{ amount }}) from {{ table }}
+{%- endmacro %}

@@ -67,8 +67,9 @@ class Extraction:
             self._note_unread(error, started_at)
             return
         self._begin(now, started_at)
-        began = None if company is None else _began(company)
-        reader = Reader(self._context.client, self.company_id, self._context.report.progress, began)
+        lived = (None if company is None else _began(company), now)
+        report = self._context.report
+        reader = Reader(self._context.client, self.company_id, report.progress, lived)
         if company is not None:
             for table in self._tables(lambda table: table.resource.is_company):
                 reader.take(table, [company])

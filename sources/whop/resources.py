@@ -682,7 +682,7 @@ RESOURCES: tuple[Resource, ...] = (
         charts=(
             Chart("gross_revenue", "month", by_currency=True),
             Chart("total_refunded", "month", by_currency=True),
-            Chart("fees", "month"),
+            Chart("fees", "month", by_currency=True),
             Chart("net_revenue", "month"),
             Chart("disputes", "month"),
             Chart("churn_rate", "month"),

@@ -71,7 +71,7 @@ def test_the_past_is_read_anew(loaded: Line) -> None:
     told_anew = [key for key, row in before.items() if after[key]["value"] != row["value"]]
     assert told_anew, "nothing was refunded in forty days"
     asked = run.asked("GET /stats/time_series/{id}")
-    assert len(asked) == 11
+    assert len(asked) == 12
     assert {query["to"] for query in asked} == {f"{loaded.business.clock:%Y-%m-%d}"}
 
 

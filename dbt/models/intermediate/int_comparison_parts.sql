@@ -1,10 +1,3 @@
-{#- A month's sum on Whop's days less the one on ours. -#}
-{%- macro on_other_days(table, amount, sign='') -%}
-    select company_id, {{ month_of('whop_date') }} as month, {{ sign }}{{ amount }} as amount from {{ table }}
-    union all
-    select company_id, {{ month_of('our_date') }}, -({{ sign }}{{ amount }}) from {{ table }}
-{%- endmacro -%}
-
 -- What each rule takes Whop's number away from ours, by month and metric. The rules and what they rest on are told in
 -- the documentation of the mart.
 with as_of as (
@@ -62,6 +55,8 @@ lines as (
         company_id,
         component,
         {{ month_of(utc_date('posted_at')) }} as month,
+        currency,
+        amount,
         coalesce(amount_usd, 0) as amount_usd
     from {{ ref('ledger') }}
 ),
@@ -77,7 +72,7 @@ instalments as (
         payments.paid_date,
         {{ local_date(add_days('payments.paid_at', 'terms.billing_period_days')) }} as paid_until_date,
         lead(payments.paid_date) over (
-            partition by payments.membership_id order by payments.paid_at, payments.payment_id collate "C"
+            partition by coalesce(payments.membership_id, payments.payment_id) order by payments.paid_at, payments.payment_id collate "C"
         ) as next_paid_date,
         {{ per_month('coalesce(payments.gross_usd, 0)', 'terms.billing_period_days') }} as monthly_usd
     from {{ ref('int_payments') }} as payments
@@ -179,6 +174,10 @@ our_money as (
     select company_id, 'total_refunded', {{ month_of('our_date') }}, currency, amount, total_usd
     from refunded
     union all
+    select company_id, 'fees', month, currency, -amount, -amount_usd
+    from lines
+    where component in ('payment_fees', 'dispute_fees', 'payout_fees', 'other_fees')
+    union all
     select company_id, 'monthly_recurring_revenue', month, currency, mrr_native, mrr_usd
     from {{ ref('int_mrr_on_whop_days') }}
 ),
@@ -259,10 +258,10 @@ parts as (
     select company_id, month, metric, 'currency', amount
     from currency
     union all
-    -- Net revenue is made of both, and Whop does not split it.
+    -- Net revenue is made of the three, and Whop does not split it.
     select company_id, month, 'net_revenue', 'currency', case when metric = 'gross_revenue' then amount else -amount end
     from currency
-    where metric in ('gross_revenue', 'total_refunded')
+    where metric in ('gross_revenue', 'total_refunded', 'fees')
 ),
 
 with_yearly as (

@@ -4,6 +4,7 @@ with days as (
         numbers.company_id,
         numbers.month,
         numbers.day,
+        as_of.as_of,
         numbers.month = {{ month_of('as_of.as_of_date') }} as is_now
     from {{ ref('int_whop_numbers') }} as numbers
     inner join {{ ref('int_as_of') }} as as_of on numbers.company_id = as_of.company_id
@@ -27,8 +28,10 @@ covering as (
     from days
     inner join {{ ref('int_subscription_periods') }} as periods
         on days.company_id = periods.company_id
+        and periods.period_start <= days.as_of
         and {{ local_date('periods.period_start') }} <= days.day
-        and {{ local_date('periods.period_end') }} > days.day
+        -- What ends after as_of has not ended yet.
+        and ({{ local_date('periods.period_end') }} > days.day or periods.period_end > days.as_of)
     inner join {{ ref('int_payment_amounts') }} as amounts on periods.payment_id = amounts.payment_id
     left join {{ ref('stg_whop__memberships') }} as memberships on periods.membership_id = memberships.membership_id
     where periods.mrr_usd is not null

@@ -8,7 +8,9 @@ with points as (
         {{ utc_date('stats.period_started_at') }} as day
     from {{ ref('stg_whop__stats') }} as stats
     inner join {{ ref('int_as_of') }} as as_of on stats.company_id = as_of.company_id
-    where stats.period_started_at <= as_of.as_of
+    where
+        stats.period_started_at <= as_of.as_of
+        and {{ utc_date('stats.period_started_at') }} <= as_of.as_of_date
 ),
 
 last_days as (

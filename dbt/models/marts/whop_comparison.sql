@@ -29,7 +29,7 @@ months as (
 ours as (
     {%- for metric, ours in {
         'gross_revenue': 'gross_usd', 'total_refunded': 'refunded_usd', 'fees': 'fees_usd', 'net_revenue': 'net_usd',
-        'disputes': 'disputes', 'churn_rate': '100 * logo_churn_rate'
+        'disputes': 'disputes', 'churn_rate': divide('100 * customers_lost', 'customers_start', 9)
     }.items() %}
     select company_id, month, '{{ metric }}' as metric, cast({{ ours }} as decimal(38, 9)) as value
     from {{ ref('metrics_monthly') }}
