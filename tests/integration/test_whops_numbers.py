@@ -32,7 +32,7 @@ def test_every_metric_that_is_read_is_compared_and_its_parts_make_the_difference
     for row in found:
         assert row["difference"] == row["whop_value"] - row["our_value"]
         assert row["difference"] == sum(row[f"{rule}_difference"] for rule in RULES), row
-    for rule in RULES:
+    for rule in ("dates", "tax", "currency", "other_fees", "grace", "unexplained"):
         assert any(row[f"{rule}_difference"] for row in found), f"{rule} makes none"
 
 
