@@ -185,17 +185,18 @@ class Reader:
         resource = table.resource
         if resource.unix_times:
             params = in_seconds(params)
-        pages = self._client.pages(
-            resource.path,
-            {**resource.params, **params},
-            tenant=resource.tenant,
-            company_id=self._company_id,
-            secrets=resource.secrets,
-            page_size=resource.page_size,
-            cursor=resource.cursor,
-        )
-        for page in pages:
-            yield replace(page, rows=[self.shaped(resource, row) for row in page.rows])
+        parts: list[Params] = [{name: self._company_id} for name in resource.either] or [{}]
+        for part in parts:
+            for page in self._client.pages(
+                resource.path,
+                {**resource.params, **params, **part},
+                tenant=resource.tenant,
+                company_id=self._company_id,
+                secrets=resource.secrets,
+                page_size=resource.page_size,
+                cursor=resource.cursor,
+            ):
+                yield replace(page, rows=[self.shaped(resource, row) for row in page.rows])
 
     def shaped(self, resource: Resource, row: Row) -> Row:
         """Return a row of an answer in the shape of the table, without credentials.

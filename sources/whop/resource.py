@@ -175,6 +175,8 @@ class Resource:
     """Parameters every list request sends."""
     tenant: str | None = "company_id"
     """Parameter that names the company; None when the table is read by the company's own id."""
+    either: tuple[str, ...] = ()
+    """Parameters that name the company in one part of its rows each: the list is read for each."""
     company_column: str | None = "company__id"
     """Column that says whose row it is; None when rows do not say."""
     company_named: Literal["always", "nullable", "by_id"] = "always"

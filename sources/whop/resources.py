@@ -649,6 +649,29 @@ RESOURCES: tuple[Resource, ...] = (
         ),
     ),
     Resource(
+        name="transfers",
+        current=current.TRANSFERS,
+        path="/transfers",
+        permissions=("payout:transfer:read",),
+        forgoable=True,
+        # It shows what the key's user sent or got, from and to whichever company.
+        tenant=None,
+        either=("origin_id", "destination_id"),
+        company_column=None,
+        # What was sent and what was got are two lists, which no range of time cuts.
+        in_ranges=False,
+        params=_CREATED_ASC,
+        # One that is under way is decided within days; no filter tells.
+        changes="lookback",
+        personal=("notes", "metadata"),
+        columns=columns_of(
+            text="currency notes origin_ledger_account_id destination_ledger_account_id",
+            decimal="amount fee_amount",
+            timestamp="created_at",
+            json="metadata",
+        ),
+    ),
+    Resource(
         name="account_balances",
         path="/accounts",
         permissions=("company:balance:read",),

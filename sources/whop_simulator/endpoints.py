@@ -271,6 +271,18 @@ ENDPOINTS = (
         takes_direction=False,
     ),
     Endpoint(
+        resource="transfers",
+        prefix="ctt",
+        tenant="none",
+        permissions=("payout:transfer:read",),
+        filters=(
+            Filter("origin_id", "_origin_id", "is"),
+            Filter("destination_id", "_destination_id", "is"),
+            *CREATED,
+        ),
+        orders=(("created_at", "created_at"), ("amount", "amount")),
+    ),
+    Endpoint(
         resource="refunds",
         prefix="rfnd",
         permissions=("payment:basic:read",),

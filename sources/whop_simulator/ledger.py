@@ -17,6 +17,7 @@ from typing import Any
 from .lives import Payment
 from .seller import Seller, payments_of
 from .tables import PlainRow
+from .treasury import transfers_of
 from .units import DAY, HOUR, Row, fees_of, is_amount, iso, ms_of, scale_of, settle, usd_cents
 
 PLACES = 64
@@ -24,6 +25,7 @@ PLACES = 64
 _BY_HAND = 1 << 45
 """Lines that a change by hand brought are numbered beyond those that follow from a payment."""
 _OF_PAYOUTS = 1 << 47
+_OF_TRANSFERS = 1 << 46
 _MONDAY = 4 * DAY + 12 * HOUR  # 1970 began on a Thursday
 _AVAILABLE_AFTER = 2
 _FEE = 200
@@ -42,9 +44,10 @@ class Line:
     posted_at: int
     available_at: int
     payment_id: str | None = None
-    payout: int | None = None
-    """Number of the payout it was paid out with, or that it is of."""
+    source: tuple[str, str] | None = None
+    """Kind and id of the payout or transfer it is of."""
     withdrawal_id: str | None = None
+    """The payout that took it."""
     id: str = ""
 
     @property
@@ -226,10 +229,19 @@ class Ledger:
             ]
             for frozen in self._asked.frozen.values():
                 lines += frozen
+            lines += self._transferred()
             payouts = sorted(self._paid_out(lines), key=lambda payout: payout.number)
             lines.sort(key=lambda line: line.number)
             self._kept = lines, payouts
         return self._kept
+
+    def _transferred(self) -> Iterator[Line]:
+        for item in transfers_of(self._business):
+            for step, (kind, amount) in enumerate(item.movements()):
+                number = _OF_TRANSFERS + item.number * 4 + step
+                line = self._line(number, kind, amount, item.currency, item.done_at, None)
+                line.source = "transfer", item.id
+                yield line
 
     def _paid_out(self, lines: list[Line]) -> Iterator[Payout]:
         """The payouts, whose own lines are added to the others."""
@@ -278,7 +290,7 @@ class Ledger:
                         line = self._line(
                             _OF_PAYOUTS + number * 4 + step, kind, amount, currency, at, None
                         )
-                        line.payout = number
+                        line.source = "payout", key
                         lines.append(line)
                 balance = 0
             monday += week
@@ -298,7 +310,6 @@ def line_row(line: Line, business: Seller) -> Row:
     plan, product, user = (_object(payment.get(name)) for name in ("plan", "product", "user"))
     plan_item = business.tables["plans"].find(plan["id"]) if plan else None
     usd = usd_cents(line.amount, line.currency, line.posted_at)
-    encode = business.ids["payouts"].encode
     return {
         "id": line.id,
         "amount": str(line.amount),
@@ -315,7 +326,7 @@ def line_row(line: Line, business: Seller) -> Row:
         "product_name": product.get("title"),
         "resource": None,
         "source": (
-            None if line.payout is None else {"id": encode(line.payout), "object": "payout"}
+            None if line.source is None else {"id": line.source[1], "object": line.source[0]}
         ),
         "usd_amount": None if line.currency == "eth" else f"{usd / 100:.2f}",
         "user_email": user.get("email"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import company, delivered, ledger, money, rows, visitors
+from . import company, delivered, ledger, money, rows, treasury, visitors
 from .current_made import INVITES, invite, team_member
 from .endpoints import BY_RESOURCE
 from .people import User, person
@@ -110,6 +110,7 @@ GENERATORS: dict[str, Generator] = {
             delivered.experiences,
             visitors.checkout_configurations,
             money.setup_intents,
+            treasury.transfers,
             visitors.affiliates,
             delivered.shipments,
             delivered.reviews,

@@ -251,15 +251,25 @@ currency as (
 
 parts as (
     {%- for metric, rule, table, sign in parts %}
-    select company_id, month, '{{ metric }}' as metric, '{{ rule }}' as rule, {{ '-' if sign < 0 }}amount as amount
+    select
+        company_id,
+        month,
+        '{{ metric }}' as metric,
+        '{{ rule }}' as rule,
+        cast({{ '-' if sign < 0 }}amount as decimal(38, 9)) as amount
     from {{ table }}
     union all
     {%- endfor %}
-    select company_id, month, metric, 'currency', amount
+    select company_id, month, metric, 'currency', cast(amount as decimal(38, 9))
     from currency
     union all
     -- Net revenue is made of the three, and Whop does not split it.
-    select company_id, month, 'net_revenue', 'currency', case when metric = 'gross_revenue' then amount else -amount end
+    select
+        company_id,
+        month,
+        'net_revenue',
+        'currency',
+        cast(case when metric = 'gross_revenue' then amount else -amount end as decimal(38, 9))
     from currency
     where metric in ('gross_revenue', 'total_refunded', 'fees')
 ),
@@ -268,7 +278,7 @@ with_yearly as (
     select company_id, month, metric, rule, amount
     from parts
     union all
-    select company_id, month, 'annual_recurring_revenue', rule, 12 * amount
+    select company_id, month, 'annual_recurring_revenue', rule, cast(12 * amount as decimal(38, 9))
     from parts
     where metric = 'monthly_recurring_revenue'
 )

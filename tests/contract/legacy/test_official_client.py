@@ -46,8 +46,9 @@ LISTS = (
     "affiliates",
     "shipments",
     "company_token_transactions",
+    "transfers",
 )
-TENANT = {"companies": None}
+TENANT = {"companies": None, "transfers": None}
 LATER = {
     "payments": {
         *("shipping_address", "refunds", "risk_score", "risk_signals", "three_ds_verified"),
