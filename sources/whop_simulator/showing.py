@@ -100,6 +100,7 @@ GENERATORS: dict[str, Generator] = {
     "files": Generator(finished(delivered.files)),
     "refunds": Generator(finished(money.refunds), whole=money.whole_refund),
     "disputes": Generator(finished(money.disputes), whole=money.whole_dispute),
+    "transfers": Generator(finished(treasury.transfers), whole=treasury.whole_transfer),
     "dispute_alerts": Generator(finished(money.dispute_alerts), whole=money.whole_dispute_alert),
     **{
         generate.__name__: Generator(finished(generate))
@@ -110,7 +111,6 @@ GENERATORS: dict[str, Generator] = {
             delivered.experiences,
             visitors.checkout_configurations,
             money.setup_intents,
-            treasury.transfers,
             visitors.affiliates,
             delivered.shipments,
             delivered.reviews,

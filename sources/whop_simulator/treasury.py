@@ -109,3 +109,28 @@ def transfers(business: Seller) -> Iterator[tuple[int, Row]]:
                 "_status": item.status,
             },
         )
+
+
+def whole_transfer(row: Row, business: Seller) -> Row:
+    """The transfer as Legacy's object: with who sent it and who got it."""
+    found = business.tables["transfers"].find(row["id"])
+    inside = {} if found is None else found.row
+    return {
+        **row,
+        **{
+            side: _legacy(inside[f"_{side}"], business) if f"_{side}" in inside else None
+            for side in ("destination", "origin")
+        },
+    }
+
+
+def _legacy(profile: Row, business: Seller) -> Row:
+    if profile["object"] == "account":
+        return {
+            "id": profile["id"],
+            "route": business.company["route"],
+            "title": profile["name"],
+            "typename": "Company",
+        }
+    username = profile["name"].split()[0].lower()
+    return {"id": profile["id"], "name": profile["name"], "typename": "User", "username": username}
