@@ -38,6 +38,7 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "payouts": "id status currency amount fee_amount net_amount failure__code "
         "failure__funds_returned_at created_at estimated_arrival source speed trace_code "
         "destination_currency destination_amount exchange_rate",
+        "transfers": "id status currency amount origin__id created_at succeeded_at",
         "account_balances": "id symbol balance observed_at",
         "stats": "id metric period source_currency value period_start",
         "disputes": "id status currency payment__id plan__id product__id amount fee created_at",

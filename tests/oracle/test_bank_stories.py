@@ -16,7 +16,7 @@ from whop_simulator import Business
 
 TABLES = (
     *("companies", "products", "plans", "members", "memberships", "payments", "refunds"),
-    *("disputes", "financial_activity", "payouts", "account_balances"),
+    *("disputes", "financial_activity", "payouts", "account_balances", "transfers"),
 )
 COMPARED = ("payment_gross", "payment_processing_percentage_fee", "withdrawal", "payment_refund")
 
