@@ -323,12 +323,12 @@ def run(
             if page:
                 with watch.step("report"):
                     report_to(destination, page)
-            post_digest(destination, report.run_id, partial(_brief, destination))
+            post_digest(destination, [report.run_id], partial(brief, destination))
         tell_age(watch, destination)
         return destination, code
 
 
-def _brief(destination: Warehouse) -> str:
+def brief(destination: Warehouse) -> str:
     """The report's brief edition, as text."""
     from .report import brief_text, read_pages
 

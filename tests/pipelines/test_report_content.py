@@ -87,6 +87,7 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
             "last_run_id": run_id,
             "last_run_status": status,
             "last_run_at": datetime(2026, 1, day, tzinfo=UTC),
+            "last_run_unreadable": "total (2)" if table == "refunds" else None,
             "last_read_at": read and datetime(2026, 1, read, tzinfo=UTC),
         }
 
@@ -96,6 +97,7 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
                 run("members", "r2", "ok", 14, 14),
                 run("payments", "r2", "failed", 14, 9),
                 run("apps", "r1", "forbidden", 13, None),
+                run("refunds", "r2", "ok", 14, 14),
             ]
         )
     )
@@ -103,6 +105,8 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
     assert page.not_read == [
         "payments: reading it failed; what is there is of 9 January 2026, 00:00 UTC",
         "apps: the API key lacks the permission; it was never read",
+        "refunds: not every value of total (2) could be read, and the figures lack them; the "
+        "column _whop_extra of those rows has what Whop sent",
     ]
 
 

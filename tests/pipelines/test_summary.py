@@ -45,6 +45,9 @@ class InMemory:
               churn_reason text, customers_churned int, mrr_churned_usd decimal(18, 2))""",
             f"""create table {MARTS}.revenue_daily (plan_id text, product_id text,
               gross_usd decimal(18, 2), net_usd decimal(18, 2))""",
+            f"""create table {MARTS}.cash_reconciliation (company_id text, month date,
+              currency text, closing_amount decimal(18, 2), differences int,
+              difference decimal(18, 2), balance_difference decimal(18, 2), ties boolean)""",
             "create schema whop_raw",
             "create table whop_raw.companies (id text)",
         ):
