@@ -31,6 +31,7 @@ from .run_report import TableReport
 from .schema import RowTable
 from .spool import Spool
 from .table_run import TableRun
+from .values import UNFIT, to_timestamp
 from .warehouse import Warehouse
 
 
@@ -66,7 +67,9 @@ class Extraction:
             self._note_unread(error, started_at)
             return
         self._begin(now, started_at)
-        reader = Reader(self._context.client, self.company_id, self._context.report.progress)
+        lived = (None if company is None else _began(company), now)
+        report = self._context.report
+        reader = Reader(self._context.client, self.company_id, report.progress, lived)
         if company is not None:
             for table in self._tables(lambda table: table.resource.is_company):
                 reader.take(table, [company])
@@ -297,6 +300,14 @@ class Extraction:
                 report.unfinished = bool(table.left) or table.more
             report.cursor_after = after.cursor.isoformat() if after.cursor else None
         self._context.report.notices |= client.notices
+
+
+def _began(company: Row) -> datetime | None:
+    """When the company did, as far as its row says so."""
+    try:
+        return to_timestamp(company["created_at"])
+    except (KeyError, *UNFIT):
+        return None
 
 
 def _in_order(tables: Sequence[TableRun]) -> list[TableRun]:

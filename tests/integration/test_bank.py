@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from loading import Line, assert_clean
 
+from whop_elt.destination import open_destination
+from whop_elt.report.notes import notes_of
 from whop_simulator import ALL_PERMISSIONS, Business, serve
 
 CENT = Decimal("0.01")
@@ -102,6 +104,31 @@ def test_one_cent_in_one_line_is_found_and_named(
     assert by_month.keys() == {named["month"]}
     # Whop's balance is a cent away, too.
     assert {row["balance_difference"] for row in apart} - {None} == {CENT}
+
+
+def test_the_report_says_that_it_ties_and_names_what_does_not(loaded: Line) -> None:
+    company_id = loaded.business.company_id
+
+    def said() -> str:
+        loaded.warehouse.dbt("run", "--select", "+cash_reconciliation")
+        with loaded.at_work():
+            (cash,) = notes_of(open_destination(loaded.warehouse.engine), company_id)
+        return cash
+
+    assert said().startswith("Cash: December 2025 ties to the cent, and Whop's balance is ours.")
+    (planted, *_) = loaded.warehouse.query(
+        "select id, payment__id from whop_raw.financial_activity "
+        "where line_type = 'payment_gross' and currency = 'usd' "
+        "and posted_at >= timestamptz '2025-12-01 00:00:00+00' "
+        "and posted_at < timestamptz '2026-01-01 00:00:00+00' "
+        "and payment__id in (select id from whop_raw.payments where currency = 'usd') order by id"
+    )
+    loaded.warehouse.execute(
+        f"update whop_raw.financial_activity set amount = amount - 1 where id = '{planted['id']}'"
+    )
+    cash = said()
+    assert cash.startswith("Cash: December 2025 does not tie by -0.01 USD, in 1 payment or payout;")
+    assert f"{planted['payment__id']} (gross)" in cash
 
 
 def test_a_later_run_adds_the_new_lines_and_another_balance(loaded: Line) -> None:
