@@ -27,7 +27,7 @@ GAPS: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "upcoming_renewals": (
         ("amount", "amount_usd", "expected_usd"),
-        "Current says a membership's price; for Legacy it is that of its last period, or its plan's",
+        "Current says a membership's price; for Legacy it is that of its last period, or plan",
     ),
     "dunning_monthly": (
         ("rows",),
