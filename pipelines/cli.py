@@ -363,6 +363,50 @@ def report(
 
 
 @app.command(
+    epilog="Examples: whop-elt explain mrr 2025-12; whop-elt explain churn 2025-12 --csv; "
+    "whop-elt explain mrr 2025-12 --restated; whop-elt explain gross 2025-12 --raw --csv"
+)
+def explain(
+    metric: Annotated[
+        str,
+        typer.Argument(
+            help="The number: mrr, new, churn, nrr, grr, gross, refunded, charged_back, fees, net, "
+            "trials, … or any name that an unknown one is answered with."
+        ),
+    ],
+    month: Annotated[str, typer.Argument(help="As in 2025-12.")],
+    destination: DestinationName = None,
+    company: Annotated[
+        str | None, typer.Option(help="Whose (biz_…); needed where there are several.")
+    ] = None,
+    restated: Annotated[
+        bool,
+        typer.Option("--restated", help="Why it is not what it was when the month was closed."),
+    ] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Its payments as Whop sent them, names included.")
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="All rows, as CSV.")] = False,
+) -> None:
+    """Take a number of a month apart: members, memberships, payments, and the rule that counts."""
+    from . import explain as explaining
+    from .reading import open_reader
+
+    set_up("text", quiet=True)
+    with open_reader(_destination(destination)) as warehouse:
+        found = explaining.explain_in(warehouse, metric, month, _company(company))
+        columns, rows = (
+            explaining.raw_rows(warehouse, found) if raw else (found.columns, found.rows)
+        )
+    if as_csv:
+        print(explaining.as_csv(columns, rows), end="")
+    elif raw:
+        explaining.show_rows(columns, rows, console)
+    else:
+        explaining.show(found, console)
+
+
+@app.command(
     epilog="Examples: whop-elt grant-reader metabase --destination postgres > grant.sql; "
     "whop-elt grant-reader metabase --apply --password --destination postgres"
 )

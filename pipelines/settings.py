@@ -348,6 +348,15 @@ def model_variables(given: str | None = None) -> dict[str, Any]:
     return found
 
 
+def reporting_timezone() -> str:
+    """The zone whose midnight separates one day of the numbers from the next.
+
+    Raises:
+        SettingError: a variable of the models has a value it cannot have.
+    """
+    return str(model_variables().get("reporting_timezone", "UTC"))
+
+
 def _from_yaml(given: str | None) -> dict[str, Any]:
     if not given or not given.strip():
         return {}

@@ -3,154 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
+from ..explained import BY_NAME, EXPLAINED, Scope, Source
 from ..names import MARTS
+from ..settings import reporting_timezone
 from .asker import Question, ready_for_json
-from .numbers import COMPANY, NOTE, Company, Numbers, first_day, month_property
+from .numbers import COMPANY, NOTE, Numbers, first_day, month_property
 from .tool import Row, Tool, ToolFailed, arguments
 
 MOST_BYTES = 30_000
 """Bytes of rows that are shown; the sum is of all."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Rows that a number may be the sum of."""
-
-    rows: str
-    """A query of them; one column is `value`, what the row adds to the number."""
-    needs: tuple[str, ...]
-    """Columns that must be there, as `mart.column`."""
-    span: Literal["during", "before", "until"] = "during"
-    """Rows of the month; those before it; or those until its end."""
-
-    def question(self, select: str, company: Company, month: date, tail: str = "") -> Question:
-        """Something about the rows."""
-        following = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-        days = {"during": (month, following), "before": (month,), "until": (following,)}[self.span]
-        return Question(
-            f"select {select} from ({self.rows}) as parts {tail}",
-            (company.company_id, *days),
-            most_bytes=MOST_BYTES,
-        )
-
-
-@dataclass(frozen=True)
-class Explained:
-    """A number, and where it comes from: the finest rows first."""
-
-    name: str
-    mart: str
-    sources: tuple[Source, ...]
-    formula: str = ""
-    """Of a number that is made of others in the same row: how."""
-    parts: tuple[str, ...] = ()
-
-
-def _movements(kinds: str, value: str) -> Source:
-    """Movements of these kinds."""
-    return Source(
-        rows="select member_id, movement_date, movement_type, mrr_before_usd, mrr_after_usd, "
-        f"churn_type, churn_reason, churned_membership_id, {value} as value "
-        f"from {MARTS}.mrr_movements where company_id = %s "
-        f"and movement_date >= %s and movement_date < %s and movement_type in ({kinds})",
-        needs=("mrr_movements.mrr_change_usd",),
+def _question(source: Source, select: str, scope: Scope, tail: str = "") -> Question:
+    """Something about the rows."""
+    return Question(
+        f"select {select} from ({source.query(scope)}) as parts {tail}", most_bytes=MOST_BYTES
     )
-
-
-def _balance(span: Literal["before", "until"], value: str) -> Source:
-    """Members with MRR at a moment, by all movements up to it."""
-    return Source(
-        rows=f"select member_id, max(movement_date) as last_changed_on, {value} as value "
-        f"from {MARTS}.mrr_movements where company_id = %s and movement_date < %s "
-        "group by member_id having sum(mrr_change_usd) <> 0",
-        needs=("mrr_movements.mrr_change_usd",),
-        span=span,
-    )
-
-
-def _payments(day: str, value: str, where: str = "1 = 1") -> Source:
-    """Payments by a day of theirs."""
-    return Source(
-        rows="select payment_id, member_id, membership_id, plan_id, status, substatus, "
-        f"{day} as happened_on, coalesce({value}, 0) as value from {MARTS}.fct_payments "
-        f"where company_id = %s and {day} >= %s and {day} < %s and {where}",
-        needs=(f"fct_payments.{day}",),
-    )
-
-
-def _by_day(column: str) -> Source:
-    """Days, products and plans: what no single payment tells, such as a refund in two parts."""
-    return Source(
-        rows=f"select date, product_id, plan_id, currency, {column} as value "
-        f"from {MARTS}.revenue_daily where company_id = %s and date >= %s and date < %s",
-        needs=(f"revenue_daily.{column}",),
-    )
-
-
-_NET = ("gross_usd", "refunded_usd", "charged_back_usd", "fees_usd")
-
-EXPLAINED: tuple[Explained, ...] = (
-    *(
-        Explained(f"{kind}_usd", "mrr_monthly", (_movements(f"'{kind}'", "mrr_change_usd"),))
-        for kind in ("new", "reactivation", "expansion", "contraction", "churn")
-    ),
-    Explained("customers_new", "mrr_monthly", (_movements("'new'", "1"),)),
-    Explained("customers_reactivated", "mrr_monthly", (_movements("'reactivation'", "1"),)),
-    Explained("customers_churned", "mrr_monthly", (_movements("'churn'", "1"),)),
-    Explained("mrr_start_usd", "mrr_monthly", (_balance("before", "sum(mrr_change_usd)"),)),
-    Explained("customers_start", "mrr_monthly", (_balance("before", "1"),)),
-    Explained(
-        "mrr_end_usd",
-        "mrr_monthly",
-        (_balance("until", "sum(mrr_change_usd)"),),
-        "mrr_start_usd + new_usd + reactivation_usd + expansion_usd + contraction_usd + churn_usd",
-        (
-            "mrr_start_usd",
-            "new_usd",
-            "reactivation_usd",
-            "expansion_usd",
-            "contraction_usd",
-            "churn_usd",
-        ),
-    ),
-    Explained("customers_end", "mrr_monthly", (_balance("until", "1"),)),
-    Explained(
-        "gross_usd", "metrics_monthly", (_payments("paid_date", "gross_usd"), _by_day("gross_usd"))
-    ),
-    Explained(
-        "one_time_gross_usd", "metrics_monthly", (_payments("paid_date", "one_time_gross_usd"),)
-    ),
-    Explained(
-        "refunded_usd",
-        "metrics_monthly",
-        (_payments("refunded_date", "refunded_usd"), _by_day("refunded_usd")),
-    ),
-    Explained("charged_back_usd", "metrics_monthly", (_by_day("charged_back_usd"),)),
-    Explained(
-        "fees_usd", "metrics_monthly", (_payments("paid_date", "fees_usd"), _by_day("fees_usd"))
-    ),
-    Explained(
-        "net_usd",
-        "metrics_monthly",
-        (_by_day("net_usd"),),
-        "gross_usd - refunded_usd - charged_back_usd - fees_usd (those of them that there are)",
-        _NET,
-    ),
-    Explained("payments_paid", "metrics_monthly", (_payments("paid_date", "1", "is_paid"),)),
-    Explained("failed_payments", "metrics_monthly", (_payments("created_date", "1", "is_failed"),)),
-    Explained(
-        "recovered_payments", "metrics_monthly", (_payments("created_date", "1", "is_recovered"),)
-    ),
-    Explained(
-        "at_risk_usd", "metrics_monthly", (_payments("created_date", "amount_usd", "is_failed"),)
-    ),
-)
-_BY_NAME = {each.name: each for each in EXPLAINED}
 
 
 def explain_tools(numbers: Numbers) -> Iterator[Tool]:
@@ -180,7 +51,8 @@ def explain_tools(numbers: Numbers) -> Iterator[Tool]:
 
 def _explain(numbers: Numbers, given: Row) -> Row:
     company = numbers.company(given.get("company_id"))
-    explained, month = _BY_NAME[given["number"]], first_day(given["month"])
+    explained, month = BY_NAME[given["number"]], first_day(given["month"])
+    scope = Scope(company.company_id, month, reporting_timezone())
     columns = numbers.columns()
     there = {f"{mart}.{column}" for mart, of_mart in columns.items() for column in of_mart}
     if f"{explained.mart}.{explained.name}" not in there:
@@ -196,11 +68,11 @@ def _explain(numbers: Numbers, given: Row) -> Row:
             (company.company_id, month),
         ),
         *(
-            source.question(
-                "count(*) as of_rows, coalesce(sum(value), 0) as total",
-                company,
-                month,
-                "where value <> 0",
+            _question(
+                source,
+                f"count(*) as of_rows, {explained.sums}",
+                scope,
+                explained.counted,
             )
             for source in sources
         ),
@@ -208,14 +80,19 @@ def _explain(numbers: Numbers, given: Row) -> Row:
     if not told.rows:
         raise ToolFailed(f"There are no numbers for {month:%Y-%m}")
     numbers_told = told.dicts()[0]
-    number = _exact(numbers_told[explained.name])
-    totals = [(int(each.rows[0][0]), _exact(each.rows[0][1])) for each in sums]
+    said = numbers_told[explained.name]
+    number = None if said is None else _exact(said)
+    found = [
+        (int(count), _exact(value), _exact(base))
+        for ((count, value, base),) in (e.rows for e in sums)
+    ]
+    made = [explained.made_of(value, base) for _, value, base in found]
     # The first whose rows make the number; else the last, and it is said that they do not.
-    chosen = next((at for at, (_, total) in enumerate(totals) if total == number), len(totals) - 1)
+    chosen = next((at for at, total in enumerate(made) if total == number), len(made) - 1)
     _, (rows,) = numbers.ask(
-        sources[chosen].question("*", company, month, "where value <> 0 order by abs(value) desc")
+        _question(sources[chosen], "*", scope, f"{explained.counted} order by abs(value) desc")
     )
-    count, total = totals[chosen]
+    count, total, _ = found[chosen]
     shown = rows.dicts()
     shown_total = sum((_exact(row["value"]) for row in shown), Decimal())
     return {
@@ -224,12 +101,13 @@ def _explain(numbers: Numbers, given: Row) -> Row:
         "month": given["month"],
         "is": numbers_told[explained.name],
         "meaning": numbers.described[explained.mart].columns[explained.name],
+        "rule": explained.rule,
         "formula": explained.formula or None,
         "parts": {name: numbers_told[name] for name in parts} or None,
         "rows_are_of": sources[chosen].needs[0].partition(".")[0],
         "rows": shown,
         "rows_add_up_to": ready_for_json(total),
-        "adds_up": total == number,
+        "adds_up": made[chosen] == number,
         "not_shown": {"rows": count - len(shown), "value": ready_for_json(total - shown_total)},
         "note": NOTE,
     }
