@@ -394,7 +394,9 @@ def explain(
 
     set_up("text", quiet=True)
     with open_reader(_destination(destination)) as warehouse:
-        found = explaining.explain_in(warehouse, metric, month, _company(company))
+        found = explaining.explain_in(
+            warehouse, metric, month, _company(company), restated=restated
+        )
         columns, rows = (
             explaining.raw_rows(warehouse, found) if raw else (found.columns, found.rows)
         )
