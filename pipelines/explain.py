@@ -175,7 +175,8 @@ def _move(warehouse: Reader, explained: Explained, scope: Scope) -> Explanation:
         month=scope.month,
         number=change,
         rule=f"As of {reported_at:%Y-%m-%d %H:%M} UTC, when the month was first told of as a "
-        "closed one, it was another number; each row is a membership (or member) that has changed since.",
+        "closed one, it was another number; each row is a membership, or a member, "
+        "that has changed since.",
         formula="now - was",
         parts={"was": was, "now": now},
         columns=columns,
