@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -315,6 +316,24 @@ def alert_max_age_hours() -> float | None:
     """
     hours: float | None = _get("alerts.max_age_hours", float)
     return hours
+
+
+def alert_restated_share() -> Decimal | None:
+    """The setting `ALERTS__RESTATED_SHARE`: how much a closed month may move; None is any.
+
+    Raises:
+        SettingError: it is no share of 0 or more.
+    """
+    value = _get("alerts.restated_share")
+    if value is None or not str(value).strip():
+        return None
+    try:
+        share = Decimal(str(value))
+    except ArithmeticError:
+        share = Decimal(-1)
+    if not share.is_finite() or share < 0:
+        raise SettingError(f"ALERTS__RESTATED_SHARE is {value!r}; it looks like 0.02, for 2 %")
+    return share
 
 
 def reader_password() -> str | None:

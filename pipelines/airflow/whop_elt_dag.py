@@ -102,7 +102,7 @@ def whop_elt() -> None:
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     def transform() -> int:
         """Build and test the models over what could be loaded."""
-        from whop_elt.alerts import tell_age
+        from whop_elt.alerts import tell_age, tell_restated
         from whop_elt.run import opened
         from whop_elt.transform import transform as build
 
@@ -114,6 +114,7 @@ def whop_elt() -> None:
             with watch.step("models"):
                 count = build(destination)
             watch.transformed()
+            tell_restated(watch, destination)
             tell_age(watch, destination)
         return count
 

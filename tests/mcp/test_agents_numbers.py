@@ -27,7 +27,7 @@ from shop import Shop, stock
 from talking import Agent, Said, over_stdio, told
 from warehouse import Engine
 
-from whop_elt.mcp.explain import EXPLAINED
+from whop_elt.explained import EXPLAINED
 from whop_elt.mcp.tool import LARGEST_ANSWER, MOST_ROWS
 from whop_simulator import Business, serve
 
