@@ -147,8 +147,8 @@ def test_nothing_moves_when_nothing_changed(line: Line) -> None:
     first = said(line)
     build(line)
     assert check_all(line, first) == []
+    (company,) = line.warehouse.read("dim_companies")
     with open_reader(line.warehouse.engine) as reader:
-        (company,) = line.warehouse.read("dim_companies")
         assert restatement_sentences(reader, company["company_id"]) == []
 
 
@@ -177,8 +177,8 @@ def test_each_kind_of_change_is_the_cause_and_names_membership_and_payment(line:
         (deleted["membership_id"], deleted["payment_id"]): "row_deleted",
         (arrived["membership_id"], f"{arrived['payment_id']}x"): "row_arrived_late",
     }
+    (company,) = line.warehouse.read("dim_companies")
     with open_reader(line.warehouse.engine) as reader:
-        (company,) = line.warehouse.read("dim_companies")
         told = restatement_sentences(reader, company["company_id"])
         assert told and all(" was $" in each and "membership" in each for each in told)
         assert any("gone at Whop" in each for each in told)
