@@ -39,7 +39,7 @@ long as (
         member_id,
         payment_id,
         cause,
-        sum({{ value }}) as change
+        cast(sum({{ value }}) as decimal(38, 9)) as change
     from told
     where {{ months_of_sum(span, 'month', 'told_month') }}
     group by
@@ -61,5 +61,5 @@ select
     member_id,
     payment_id,
     cause,
-    cast(change as decimal(38, 9)) as change
+    change
 from long

@@ -85,6 +85,7 @@ with_ratios as (
     from numbers
 ),
 
+-- Each of one type: in DuckDB a union has the scale of its first part.
 long as (
     {%- for metric in sums %}
     select
@@ -92,9 +93,9 @@ long as (
         month,
         '{{ metric }}' as metric,
         reported_at,
-        {{ metric }}_was as was,
-        {{ metric }}_now as now,
-        {{ metric }}_last as change_last
+        cast({{ metric }}_was as decimal(38, 9)) as was,
+        cast({{ metric }}_now as decimal(38, 9)) as now,
+        cast({{ metric }}_last as decimal(38, 9)) as change_last
     from with_ratios
     union all
     {%- endfor %}
@@ -104,9 +105,9 @@ long as (
         month,
         '{{ metric }}',
         reported_at,
-        {{ metric }}_was,
-        {{ metric }}_now,
-        coalesce({{ metric }}_now, 0) - coalesce({{ metric }}_before, 0)
+        cast({{ metric }}_was as decimal(38, 9)),
+        cast({{ metric }}_now as decimal(38, 9)),
+        cast(coalesce({{ metric }}_now, 0) - coalesce({{ metric }}_before, 0) as decimal(38, 9))
     from with_ratios
     {%- if not loop.last %}
     union all
@@ -119,9 +120,9 @@ select
     month,
     metric,
     reported_at,
-    cast(was as decimal(38, 9)) as was,
-    cast(now as decimal(38, 9)) as now,
+    was,
+    now,
     cast(coalesce(now, 0) - coalesce(was, 0) as decimal(38, 9)) as change,
-    cast(change_last as decimal(38, 9)) as change_at_last_sync
+    change_last as change_at_last_sync
 from long
 where was is distinct from now
