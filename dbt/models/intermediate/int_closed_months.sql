@@ -258,9 +258,15 @@ evidence as (
     from plans_since
     inner join {{ source('whop_raw', 'memberships') }} as memberships on plans_since.plan_id = memberships.plan__id
     union all
-    select company_id, membership_id, cast(null as text), case when is_charged_back = 1 then 2 else 3 end
+    select
+        restated.company_id,
+        restated.membership_id,
+        payments_since.payment_id,
+        case when restated.is_charged_back = 1 then 2 else 3 end
     from restated
-    where membership_id is not null and (is_charged_back = 1 or is_refunded = 1)
+    left join payments_since
+        on restated.company_id = payments_since.company_id and restated.membership_id = payments_since.membership_id
+    where restated.membership_id is not null and (restated.is_charged_back = 1 or restated.is_refunded = 1)
 ),
 
 -- Only of what is restated: after a full pass everything has just been read.
