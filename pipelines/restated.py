@@ -16,7 +16,7 @@ from .reading import Warehouse
 MONTHS_TOLD = 3
 """Months that have sentences of their own, the newest; of the others one counts them."""
 
-METRICS = {"mrr_end_usd": "MRR", "net_usd": "net revenue"}
+METRICS = {"mrr_end_usd": "MRR", "net_usd": "Net revenue"}
 """What is told of in words; all else that moved is in the mart."""
 
 CAUSES = {
