@@ -32,8 +32,8 @@ Row = dict[str, Any]
 Said = dict[tuple[date, str], Decimal]
 
 MODELS = (
-    "+restatements +restatement_causes +metrics_monthly dim_companies causes_add_up_to_restatements "
-    "kept_months_are_what_the_marts_say"
+    "+restatements +restatement_causes +metrics_monthly dim_companies "
+    "causes_add_up_to_restatements kept_months_are_what_the_marts_say"
 )
 RATIOS = {"nrr", "grr", "logo_churn_rate"}
 METRICS = {
