@@ -20,6 +20,54 @@
     }) }}
 {%- endmacro %}
 
+{#-
+    What Whop said of the payments, refunds and disputes of a month, as numbers that are others when anything of it is:
+    each row has one, and those of a month are added up. So they are kept and compared as every other measure is.
+-#}
+{% macro kept_facts() -%}
+    {{ return({'payment_facts': 'bigint', 'refund_facts': 'bigint', 'dispute_facts': 'bigint'}) }}
+{%- endmacro %}
+
+{#- A number of 48 bits that stands for these columns of a row. -#}
+{% macro fact_of(columns) -%}
+    {%- set text = [] -%}
+    {%- for column in columns -%}
+        {%- do text.append("coalesce(cast(" ~ column ~ " as text), '')") -%}
+    {%- endfor -%}
+    {{ return(adapter.dispatch('number_of_text')(text | join(" || '|' || "))) }}
+{%- endmacro %}
+
+{% macro duckdb__number_of_text(text) -%}
+    cast(md5_number_lower({{ text }}) % 281474976710656 as bigint)
+{%- endmacro %}
+
+{% macro postgres__number_of_text(text) -%}
+    cast(cast('x' || substr(md5({{ text }}), 1, 12) as bit(48)) as bigint)
+{%- endmacro %}
+
+{#- The same for a version of a plan that was given in a file. -#}
+{% macro given_plan_fact() -%}
+    {{ return(fact_of([
+        epoch_of('valid_from'), epoch_of('valid_to'), 'plan_type', 'billing_period_days', 'initial_price',
+        'renewal_price', 'currency', 'trial_period_days', 'split_pay_required_payments'
+    ])) }}
+{%- endmacro %}
+
+{#- A moment as a number, which no session's time zone writes otherwise. -#}
+{% macro epoch_of(moment) -%}
+    cast(extract(epoch from {{ moment }}) as decimal(18, 6))
+{%- endmacro %}
+
+{#-
+    A table of earlier builds that this one adds to only at its end, as it is now; none before the first build. No
+    `ref`, as what comes last cannot come first as well.
+-#}
+{% macro as_kept(name) -%}
+    {%- if execute -%}
+        {{ return(load_relation(this.incorporate(path={'identifier': name}))) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {#- Numbers of a month that are sums of what is kept: of the month itself, of all before it, of all until its end. -#}
 {% macro restated_sums() -%}
     {{ return({
@@ -49,6 +97,14 @@
     {{ kept }} {{ {'before': '<', 'during': '=', 'until': '<='}[span] }} {{ told }}
 {%- endmacro %}
 
+{#- Models that keep what others say: what they are changes no number. -#}
+{% macro remembering_models() -%}
+    {{ return([
+        'int_builds', 'int_closed_months', 'int_closed_month_reports', 'int_restated', 'int_restatement_evidence',
+        'int_closed_month_causes', 'int_told_builds'
+    ]) }}
+{%- endmacro %}
+
 {#-
     What the models are, as a text that is another one when they are: the SQL of everything that closed months are
     made of, and the release, as macros are in no graph.
@@ -57,7 +113,7 @@
     {%- set sums = [] -%}
     {%- if execute -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.package_name == project_name
-            and node.name != this.identifier
+            and node.name not in remembering_models()
             and ('intermediate' in node.fqn or 'staging' in node.fqn or node.name in ['mrr_movements', 'fct_subscriptions']) -%}
             {%- do sums.append(node.name ~ node.checksum.checksum) -%}
         {%- endfor -%}

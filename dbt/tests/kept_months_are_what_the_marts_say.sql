@@ -15,7 +15,6 @@ kept as (
         sum(starting_change_usd) as starting_change_usd,
         sum(gross_usd - refunded_usd - charged_back_usd - fees_usd) as net_usd
     from {{ ref('int_closed_months') }}
-    where month is not null
     group by company_id, month
 )
 

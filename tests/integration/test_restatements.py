@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import pytest
 from loading import Engine, Line
-from warehouse import Warehouse
+from warehouse import GIVEN_PLAN_VERSIONS, SQL_TYPES, Warehouse
 
 from whop_elt.errors import ExitCode
 from whop_elt.explain import explain_in
@@ -32,9 +32,11 @@ Row = dict[str, Any]
 Said = dict[tuple[date, str], Decimal]
 
 MODELS = (
-    "+restatements +restatement_causes +metrics_monthly dim_companies "
+    "+int_told_builds dim_companies "
     "causes_add_up_to_restatements kept_months_are_what_the_marts_say"
 )
+MEMORY = ("int_closed_months", "int_told_builds", "int_closed_month_causes")
+"""What is kept from build to build."""
 RATIOS = {"nrr", "grr", "logo_churn_rate"}
 METRICS = {
     "mrr_monthly": (
@@ -135,6 +137,23 @@ def change(line: Line, table: str, ids: str, **values: str) -> None:
     )
 
 
+def forget(line: Line, *names: str) -> None:
+    """Drop what is kept from build to build: all of it, or these tables."""
+    line.warehouse.execute(
+        *(f"drop table whop_intermediate.{name} cascade" for name in names or MEMORY)
+    )
+
+
+def read_again(line: Line) -> None:
+    """All of it is read anew, as after a release that adds columns: nothing of it is another."""
+    line.warehouse.execute(
+        *(
+            f"update whop_raw.{table} set _whop_synced_at = {later(line)}"
+            for table in ("payments", "memberships", "refunds", "disputes")
+        )
+    )
+
+
 def arrive(line: Line, payment_id: str, paid_at: str) -> None:
     """A payment that was not there: like another one, paid then."""
     line.warehouse.execute(
@@ -197,20 +216,23 @@ def test_each_kind_of_change_is_the_cause_and_names_membership_and_payment(line:
 
 
 def test_other_settings_and_other_rules_are_causes_and_go_when_they_are_undone(line: Line) -> None:
+    """Though all of it was read again in between: what was read is what it was."""
     first = said(line)
+    read_again(line)
     build(line, grace_days=3)
     causes = check_all(line, first)
     assert {row["cause"] for row in causes} == {"settings_changed"}
     build(line)
     check_all(line, first)
     assert line.warehouse.read("restatements") == []
+    # As if these models counted in another way than those before them.
     line.warehouse.execute(
-        "update whop_intermediate.int_closed_months set rules = 'other', settings = settings "
-        "where month is null",
+        "update whop_intermediate.int_told_builds set rules = 'other'",
         "update whop_intermediate.int_closed_months set mrr_change_usd = mrr_change_usd + 1, "
-        "new_usd = new_usd where month = (select min(month) from "
-        "whop_intermediate.int_closed_months) and kept_by = 'membership'",
+        "gross_usd = gross_usd + 1, refunded_usd = refunded_usd + 1 where kept_by = 'membership' "
+        "and month = (select min(month) from whop_intermediate.int_closed_months)",
     )
+    read_again(line)
     build(line)
     newest = max(row["build_number"] for row in line.warehouse.read("restatement_causes"))
     assert {
@@ -218,6 +240,108 @@ def test_other_settings_and_other_rules_are_causes_and_go_when_they_are_undone(l
         for row in line.warehouse.read("restatement_causes")
         if row["build_number"] == newest
     } == {"rules_changed"}
+
+
+def test_a_build_as_of_long_ago_loses_no_restatement(line: Line) -> None:
+    """What it does not tell of, the next one compares with the last that did."""
+    first = said(line)
+    (company,) = line.warehouse.read("dim_companies")
+    long_ago = f"{company['as_of'] - timedelta(days=150):%Y-%m-%d}"
+    payment = closed_payments(line, "p.total > 5 and p.tax_amount = 0")[-1]
+    assert payment["paid_at"] > company["as_of"] - timedelta(days=150)
+    build(line, as_of=long_ago)
+    change(line, "payments", f"id = '{payment['payment_id']}'", _whop_deleted_at=later(line))
+    build(line)
+    causes = check_all(line, first)
+    assert {row["cause"] for row in causes if row["metric"] == "gross_usd"} == {"row_deleted"}
+    build(line, as_of=long_ago)
+    build(line)
+    assert {(row["metric"], row["change"]) for row in check_all(line, first)} >= {
+        (row["metric"], row["change"]) for row in causes if row["metric"] == "gross_usd"
+    }
+
+
+def test_a_build_that_failed_on_its_way_neither_makes_nor_loses_a_restatement(line: Line) -> None:
+    """It kept its numbers, and told nobody: the next one tells, as its own."""
+    first = said(line)
+    refunded, deleted = closed_payments(line, "p.total > 5 and p.tax_amount = 0")[:2]
+    change(line, "payments", f"id = '{deleted['payment_id']}'", _whop_deleted_at=later(line))
+    for model in ("int_closed_months", "int_closed_month_causes"):
+        line.warehouse.dbt("run", "--select", f"+{model}")
+    change(
+        line, "payments", f"id = '{refunded['payment_id']}'",
+        refunded_amount="total", refunded_at="paid_at + interval '1 day'",
+    )  # fmt: skip
+    build(line)
+    causes = check_all(line, first)
+    assert {(row["payment_id"], row["cause"]) for row in causes if row["metric"] == "net_usd"} == {
+        (refunded["payment_id"], "refund"),
+        (deleted["payment_id"], "row_deleted"),
+    }
+    rows = line.warehouse.read("restatements")
+    assert all(row["change_at_last_sync"] == row["change"] for row in rows), "it is told of now"
+    assert {row["build_number"] for row in causes} == {2}
+
+
+def test_a_month_that_only_a_failed_build_had_is_told_first_by_the_next(line: Line) -> None:
+    """No restatement of it: nobody has seen the first number."""
+    (company,) = line.warehouse.read("dim_companies")
+    forget(line)
+    build(line, as_of=f"{company['as_of'] - timedelta(days=62):%Y-%m-%d}")
+    (told,) = line.warehouse.query("select closed_through from whop_intermediate.int_told_builds")
+    line.warehouse.dbt("run", "--select", "+int_closed_month_causes")
+    this_month = company["as_of"].date().replace(day=1)
+    of_last_month = f"paid_at >= timestamptz '{this_month - timedelta(days=20)}' and paid_at < "
+    of_last_month += f"timestamptz '{this_month - timedelta(days=5)}' and status = 'paid'"
+    change(line, "payments", of_last_month, _whop_deleted_at=later(line))
+    before = said(line)
+    build(line)
+    assert moved(before, said(line)), "there is something to lose"
+    rows = line.warehouse.read("restatements")
+    assert [row for row in rows if row["month"] > told["closed_through"]] == []
+
+
+def test_a_plan_given_otherwise_is_named_though_count_and_sums_are_the_same(line: Line) -> None:
+    """Two versions that change places: another history of the same plans."""
+    plans = line.warehouse.query(
+        "select plan_id, count(*) from whop_marts.fct_payments where gross_usd > 0 "
+        "and plan_id is not null group by plan_id order by 2 desc, 1"
+    )
+    (company,) = line.warehouse.read("dim_companies")
+
+    def given(*prices: int) -> None:
+        types = SQL_TYPES[line.warehouse.engine]
+        columns = (f"{name} {types[kind]}" for name, kind in GIVEN_PLAN_VERSIONS.items())
+        line.warehouse.execute(
+            f"create table if not exists whop_raw.given_plan_versions ({', '.join(columns)})",
+            "delete from whop_raw.given_plan_versions",
+        )
+        line.warehouse.insert(
+            "given_plan_versions",
+            [
+                {
+                    "company_id": company["company_id"],
+                    "plan_id": row["plan_id"],
+                    "plan_type": "renewal",
+                    "billing_period_days": 30,
+                    "initial_price": Decimal(0),
+                    "renewal_price": Decimal(price),
+                    "currency": "usd",
+                }
+                for row, price in zip(plans, prices, strict=False)
+            ],
+        )
+
+    given(20, 30)
+    build(line)
+    first = said(line)
+    forget(line)
+    build(line)
+    given(30, 20)
+    read_again(line)
+    build(line)
+    causes = check_all(line, first)
+    assert {row["cause"] for row in causes} == {"plan_edited"}
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -281,7 +405,12 @@ def test_what_a_business_does_in_weeks_is_told_by_the_next_build(
 
 def test_a_warehouse_without_a_memory_begins_one_and_says_nothing_moved(line: Line) -> None:
     """One that an earlier release has built: what it said then is nowhere."""
-    line.warehouse.execute("drop table whop_intermediate.int_closed_months cascade")
-    build(line)
-    assert line.warehouse.read("restatements") == []
+    for names in (MEMORY[:1], MEMORY[1:], MEMORY):
+        forget(line, *names)
+        build(line, grace_days=3)
+        assert line.warehouse.read("restatements") == []
+        build(line, grace_days=14)
+        assert {row["cause"] for row in line.warehouse.read("restatement_causes")} == {
+            "settings_changed"
+        }
     assert isinstance(line.warehouse.read("dim_companies")[0]["as_of"], datetime)

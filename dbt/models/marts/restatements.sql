@@ -10,14 +10,12 @@ with kept as (
         sum({{ measure }}) as {{ measure }}
         {%- endfor %}
     from {{ ref('int_closed_months') }}
-    where month is not null
     group by company_id, month, build_number
 ),
 
 builds as (
     select company_id, build_number, reported_at
-    from {{ ref('int_closed_months') }}
-    where month is null
+    from {{ ref('int_builds') }}
 ),
 
 told as (
