@@ -100,8 +100,8 @@
 {#- Models that keep what others say: what they are changes no number. -#}
 {% macro remembering_models() -%}
     {{ return([
-        'int_builds', 'int_closed_months', 'int_closed_month_reports', 'int_restated', 'int_restatement_evidence',
-        'int_closed_month_causes', 'int_told_builds'
+        'int_builds', 'int_months_said', 'int_months_changed', 'int_closed_months', 'int_closed_month_reports',
+        'int_restated', 'int_restatement_evidence', 'int_closed_month_causes', 'int_told_builds'
     ]) }}
 {%- endmacro %}
 
