@@ -43,8 +43,8 @@ class Restated:
         reported_at: when it was first told of, as of when its numbers were true; UTC.
         was: what it said before the move.
         now: what it says now.
-        causes: cause, what it adds, and how many memberships; the largest first. They add up to
-            the move.
+        causes: cause, what it adds, and because of which memberships: their number, or the one
+            by its id; the largest first. They add up to the move.
     """
 
     month: date
@@ -52,7 +52,7 @@ class Restated:
     reported_at: datetime
     was: Decimal
     now: Decimal
-    causes: tuple[tuple[str, Decimal, int], ...]
+    causes: tuple[tuple[str, Decimal, str], ...]
 
     @property
     def change(self) -> Decimal:
@@ -63,8 +63,8 @@ class Restated:
     def sentence(self) -> str:
         """It in words, such as: MRR of December 2025 was $30.00 and is $25.00 now (5 less): …."""
         why = "; ".join(
-            f"{CAUSES.get(cause, cause)} {_signed(change)} ({counted(members, 'membership')})"
-            for cause, change, members in self.causes
+            f"{CAUSES.get(cause, cause)} {_signed(change)} ({whose})"
+            for cause, change, whose in self.causes
         )
         return (
             f"{METRICS.get(self.metric, self.metric)} of {self.month:%B %Y} was {usd(self.was)} "
@@ -107,22 +107,26 @@ def restated(
 
 def _causes(
     warehouse: Warehouse, company_id: str, since_last_sync: bool
-) -> dict[tuple[date, str], list[tuple[str, Decimal, int]]]:
+) -> dict[tuple[date, str], list[tuple[str, Decimal, str]]]:
     last = (
         f"and restated_at = (select as_of from {MARTS}.dim_companies where company_id = %s)"
         if since_last_sync
         else ""
     )
     rows = warehouse.query(
-        "select month, metric, cause, sum(change) as change, count(distinct membership_id) "
+        "select month, metric, cause, sum(change) as change, count(distinct membership_id), "
+        "min(membership_id) "
         f"from {MARTS}.restatement_causes where company_id = %s and metric in ({_listed()}) {last} "
         "group by month, metric, cause having sum(change) <> 0 "
         "order by month, metric, abs(sum(change)) desc, cause",
         *([company_id] * (2 if since_last_sync else 1)),
     )[1]
-    found: dict[tuple[date, str], list[tuple[str, Decimal, int]]] = {}
-    for month, metric, cause, change, members in rows:
-        found.setdefault((month, metric), []).append((cause, change, members))
+    found: dict[tuple[date, str], list[tuple[str, Decimal, str]]] = {}
+    for month, metric, cause, change, number, first in rows:
+        whose = first if number == 1 else counted(number, "membership")
+        found.setdefault((month, metric), []).append(
+            (cause, change, whose if number else "no membership")
+        )
     return found
 
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 
 from ..errors import NothingThere
 from ..reading import Warehouse
+from ..restated import restatement_sentences
 
 Note = Callable[[Warehouse, str], Sequence[str]]
 """Of a warehouse and a company's id: sentences, none when there is nothing to say."""
 
-NOTES: tuple[Note, ...] = ()
+NOTES: tuple[Note, ...] = (restatement_sentences,)
 """All of them, in the order in which they stand."""
 
 

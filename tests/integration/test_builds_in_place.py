@@ -32,8 +32,9 @@ MODELS = {
     for path in (DBT_PROJECT / "models" / folder).glob("*.sql")
 }
 REMEMBERS = {
-    "int_builds", "int_told_builds", "int_closed_months", "int_closed_month_reports", "int_restated",
-    "int_restatement_evidence", "int_closed_month_causes", "int_months_changed", "restatements", "restatement_causes",
+    "int_builds", "int_told_builds", "int_months_changed", "int_closed_months", "int_restated",
+    "int_closed_month_reports", "int_restatement_evidence", "int_closed_month_causes",
+    "restatements", "restatement_causes",
 }  # fmt: skip
 """What earlier builds said is in these: one made anew knows nothing of it."""
 ANNAS = {
