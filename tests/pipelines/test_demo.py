@@ -63,7 +63,7 @@ def test_the_demo_is_full_first_then_a_week_later_and_incremental(demo: Demo) ->
         "Restated: MRR of December 2025",
         "Restated: Net revenue of December 2025",
     ]
-    assert all("charged back −$" in line and "(mem_" in line for line in moved), moved
+    assert all("charged back " in line and "(mem_" in line for line in moved), moved
     assert all(line.removeprefix("Restated: ") in report.read_text() for line in moved)
     later = DEFAULT_CLOCK + timedelta(days=7)
     assert f"{later:%d %B %Y}" in said
