@@ -246,7 +246,9 @@ def test_a_build_as_of_long_ago_loses_no_restatement(line: Line) -> None:
     first = said(line)
     (company,) = line.warehouse.read("dim_companies")
     long_ago = f"{company['as_of'] - timedelta(days=150):%Y-%m-%d}"
-    payment = closed_payments(line, "p.total > 5 and p.tax_amount = 0")[-1]
+    payment = max(
+        closed_payments(line, "p.total > 5 and p.tax_amount = 0"), key=lambda row: row["paid_at"]
+    )
     assert payment["paid_at"] > company["as_of"] - timedelta(days=150)
     build(line, as_of=long_ago)
     change(line, "payments", f"id = '{payment['payment_id']}'", _whop_deleted_at=later(line))
