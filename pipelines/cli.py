@@ -439,7 +439,7 @@ def ask(
 
 @app.command(
     epilog="Examples: whop-elt explain mrr 2025-12; whop-elt explain churn 2025-12 --csv; "
-    "whop-elt explain gross 2025-12 --raw --csv"
+    "whop-elt explain mrr 2025-12 --restated; whop-elt explain gross 2025-12 --raw --csv"
 )
 def explain(
     metric: Annotated[
@@ -454,6 +454,10 @@ def explain(
     company: Annotated[
         str | None, typer.Option(help="Whose (biz_…); needed where there are several.")
     ] = None,
+    restated: Annotated[
+        bool,
+        typer.Option("--restated", help="Why it is not what it was when the month was closed."),
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="Its payments as Whop sent them, names included.")
     ] = False,
@@ -465,7 +469,9 @@ def explain(
 
     set_up("text", quiet=True)
     with open_reader(_destination(destination)) as warehouse:
-        found = explaining.explain_in(warehouse, metric, month, _company(company))
+        found = explaining.explain_in(
+            warehouse, metric, month, _company(company), restated=restated
+        )
         columns, rows = (
             explaining.raw_rows(warehouse, found) if raw else (found.columns, found.rows)
         )

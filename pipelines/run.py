@@ -20,7 +20,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from whop_source import RateLimit, RunReport, whop
 from whop_source.resources import REFERRED_TABLES
 
-from .alerts import Watch, post_digest, tell_age
+from .alerts import Watch, post_digest, tell_age, tell_restated
 from .destination import (
     DATASET,
     MODELLED,
@@ -323,6 +323,7 @@ def run(
                 count = transform(destination, progress=modelling)
             watch.transformed()
             event(f"{count} models and tests", count=count)
+            tell_restated(watch, destination)
             if page:
                 with watch.step("report"):
                     report_to(destination, page)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -340,6 +341,24 @@ def report_setting(name: str) -> str | None:
     # Not as ids and keys are read: a name may have blanks.
     value = _get(f"report.{name}")
     return None if value is None else str(value).strip() or None
+
+
+def alert_restated_share() -> Decimal | None:
+    """The setting `ALERTS__RESTATED_SHARE`: how much a closed month may move; None is any.
+
+    Raises:
+        SettingError: it is no share of 0 or more.
+    """
+    value = _get("alerts.restated_share")
+    if value is None or not str(value).strip():
+        return None
+    try:
+        share = Decimal(str(value))
+    except ArithmeticError:
+        share = Decimal(-1)
+    if not share.is_finite() or share < 0:
+        raise SettingError(f"ALERTS__RESTATED_SHARE is {value!r}; it looks like 0.02, for 2 %")
+    return share
 
 
 def reader_password() -> str | None:

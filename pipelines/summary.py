@@ -17,6 +17,7 @@ from .bank import told_cash
 from .destination import DATASET, MARTS
 from .figures import count, percent, usd
 from .reading import Warehouse
+from .restated import restatement_sentences
 from .status import shown_companies
 from .titles import named, printable
 
@@ -145,6 +146,8 @@ def _show_month(destination: Warehouse, console: Console, company_id: str, title
         "[dim]Who has not cancelled counts while Whop tries the charge again (two weeks), and "
         "leaves when that is given up.[/]"
     )
+    for sentence in restatement_sentences(destination, company_id):
+        console.print(Text(f"Restated: {sentence}"), soft_wrap=True)
 
 
 def _show_tables(destination: Warehouse, console: Console, report: RunReport | None) -> None:

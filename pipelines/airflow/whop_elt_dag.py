@@ -104,7 +104,7 @@ def whop_elt() -> None:
         """Build and test the models over what could be loaded; post the digest if it is due."""
         from functools import partial
 
-        from whop_elt.alerts import post_digest, tell_age
+        from whop_elt.alerts import post_digest, tell_age, tell_restated
         from whop_elt.run import brief, opened
         from whop_elt.transform import transform as build
 
@@ -116,6 +116,7 @@ def whop_elt() -> None:
             with watch.step("models"):
                 count = build(destination)
             watch.transformed()
+            tell_restated(watch, destination)
             runs = [synced["run_id"] for synced in _synced().values() if synced]
             post_digest(destination, runs, partial(brief, destination))
             tell_age(watch, destination)

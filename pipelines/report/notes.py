@@ -12,6 +12,7 @@ from ..bank import told_cash
 from ..beside_whop import told_beside_whop
 from ..errors import NothingThere
 from ..reading import Warehouse
+from ..restated import restatement_sentences
 
 Note = Callable[[Warehouse, str], Sequence[str]]
 """Of a warehouse and a company's id: sentences, none when there is nothing to say."""
@@ -27,7 +28,11 @@ def _sentence(tell: Callable[[Warehouse, str], str | None]) -> Note:
     return note
 
 
-NOTES: tuple[Note, ...] = (_sentence(told_cash), _sentence(told_beside_whop))
+NOTES: tuple[Note, ...] = (
+    restatement_sentences,
+    _sentence(told_cash),
+    _sentence(told_beside_whop),
+)
 """All of them, in the order in which they stand."""
 
 
