@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -319,15 +317,6 @@ def company_of(warehouse: Reader, company_id: str | None) -> str:
     raise SettingError(f"No company {company_id} in {warehouse.location}; there are: {listed}")
 
 
-def as_csv(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    """Rows as CSV (RFC 4180), amounts with all their digits, moments in UTC."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_plain(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
 def show(explanation: Explanation, console: Console) -> None:
     """Print an explanation for people."""
     console.print(
@@ -411,17 +400,3 @@ def _cell(value: Any) -> str:
             return f"{value:%Y-%m-%d}"
         case _:
             return printable(str(value))
-
-
-def _plain(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return _trimmed(value)
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case _:
-            return str(value)

@@ -237,7 +237,7 @@ def _sync_part(
         if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
             raise KeyboardInterrupt from error
         says = first_line(root_cause(error)).rstrip("!.")
-        advice = f". {destination.advice}" if is_of_database(error) else ""
+        advice = f". {destination.advice(says)}" if is_of_database(error) else ""
         if "due to lock timeout" in says:
             advice = f". {DATASET} could not be had in time: {who_holds(destination, DATASET)}"
         raise PipelineError(

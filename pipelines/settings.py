@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -315,6 +316,17 @@ def alert_max_age_hours() -> float | None:
         SettingError: it is no number.
     """
     hours: float | None = _get("alerts.max_age_hours", float)
+    return None if hours is None else checked_hours(hours, "ALERTS__MAX_AGE_HOURS")
+
+
+def checked_hours(hours: float, name: str) -> float:
+    """An age in hours that a table's can be held against.
+
+    Raises:
+        SettingError: no age is over it (`nan`, `inf`), or every one is; nothing would be watched.
+    """
+    if not 0 <= hours < math.inf:
+        raise SettingError(f"{name} is {hours:g}; it can be a number of hours, 0 or more")
     return hours
 
 
@@ -572,4 +584,6 @@ def _unreadable(error: TomlProviderReadException) -> str:
         if begins.startswith(codecs.BOM_UTF8):
             return f"{path} begins with a byte order mark: save it as UTF-8 without one"
     reason = str(error).splitlines()[-1].strip()
+    # What tomlkit makes of a file that ends too early.
+    reason = reason.replace(r"Unexpected character: '\x00'", "a bracket or quote is not closed,")
     return f"{', '.join(error.full_paths[:1])} cannot be read: {reason}"
