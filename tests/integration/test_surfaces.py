@@ -222,6 +222,53 @@ def test_a_change_of_surface_reads_whole_once_and_loses_nothing(loaded: Line) ->
         assert changed <= {"companies"}
 
 
+@pytest.mark.parametrize("there_and_back", [False, True])
+def test_a_change_of_surface_finds_what_is_gone_and_nothing_else(
+    loaded: Line, there_and_back: bool
+) -> None:
+    """Read whole, the table lacks what Whop has no more, and what this surface does not list."""
+    if there_and_back:
+        loaded.server.advance(timedelta(seconds=1))
+        assert loaded.sync(**ON_CURRENT).code is ExitCode.OK
+    gone = {table: loaded.business.rows(table)[0]["id"] for table in ("payments", "memberships")}
+    for table, key in gone.items():
+        loaded.business.remove(table, key)
+    loaded.server.advance(timedelta(seconds=1))
+    run = loaded.sync(**(LEGACY_SETTING if there_and_back else ON_CURRENT))
+    assert run.code is ExitCode.OK
+    for table in TABLES:
+        deleted = {key for key, row in loaded.rows(table).items() if row["_whop_deleted_at"]}
+        assert deleted <= {gone.get(table)}, table
+        assert deleted or table not in gone, table
+
+
+@pytest.mark.parametrize(
+    ("setting", "whop"),
+    [
+        (ON_CURRENT, {"brackets": True}),
+        (ON_CURRENT, {"unknown": "ignore"}),
+        (ON_CURRENT, {"left_behind": 410}),
+        (LEGACY_SETTING, {"additions": False}),
+    ],
+    ids=lambda each: "-".join(map(str, *each.items())) if len(each) == 1 else "",
+)
+def test_whatever_whop_does_where_no_source_tells_the_same_is_loaded(
+    empty: Line, first_load: FirstLoad, setting: dict[str, Any], whop: dict[str, Any]
+) -> None:
+    with serve(empty.business, **whop) as server:
+        run = empty.sync(server, **setting)
+        assert run.code is ExitCode.OK
+        loaded = {each.table for each in run.report.tables if each.status == "ok"}
+        assert {"payments", "memberships", "members", "plans", "payment_methods"} <= loaded
+        for table in loaded & set(TABLES):
+            here, there = empty.rows(table), first_load.line.rows(table)
+            assert of_both(table, here) == of_both(table, there), table
+        server.advance(timedelta(days=2))
+        run = empty.sync(server, **setting)
+        assert run.code is ExitCode.OK
+        assert run["payments"].rows_new and run["payments"].mode == "incremental"
+
+
 def test_what_was_kept_is_not_taken_for_new_and_new_rows_have_nothing_kept(loaded: Line) -> None:
     loaded.server.advance(timedelta(seconds=1))
     loaded.sync(**ON_CURRENT)
