@@ -181,10 +181,14 @@ def test_each_kind_of_change_is_the_cause_and_names_membership_and_payment(line:
     for row in closed_payments(line, "p.total > 5 and p.tax_amount = 0"):
         if row["membership_id"] not in {each["membership_id"] for each in chosen}:
             chosen.append(row)
-    refunded, deleted, arrived, _ = chosen[:4]
+    refunded, deleted, arrived, disputed = chosen[:4]
     change(
         line, "payments", f"id = '{refunded['payment_id']}'",
         refunded_amount="total", refunded_at="paid_at + interval '1 day'",
+    )  # fmt: skip
+    change(
+        line, "payments", f"id = '{disputed['payment_id']}'",
+        substatus="'dispute_lost'", dispute_alerted_at="paid_at + interval '1 day'",
     )  # fmt: skip
     change(line, "payments", f"id = '{deleted['payment_id']}'", _whop_deleted_at=later(line))
     arrive(line, arrived["payment_id"], f"timestamptz '{arrived['paid_at']}' + interval '1 day'")
@@ -197,6 +201,7 @@ def test_each_kind_of_change_is_the_cause_and_names_membership_and_payment(line:
     }
     assert found == {
         (refunded["membership_id"], refunded["payment_id"]): "refund",
+        (disputed["membership_id"], disputed["payment_id"]): "chargeback",
         (deleted["membership_id"], deleted["payment_id"]): "row_deleted",
         (arrived["membership_id"], f"{arrived['payment_id']}x"): "row_arrived_late",
     }

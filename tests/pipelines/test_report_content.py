@@ -141,6 +141,9 @@ def test_what_was_not_read_is_of_the_tables_that_are_chosen(
         def dbt_environment(self) -> dict[str, str]:
             return {}
 
+        def query(self, sql: str, *values: object) -> tuple[list[str], list[object]]:
+            return [], []
+
     def answer(_: object, sql: str) -> list[dict[str, Any]]:
         if sql == queries.COMPANIES:
             return [{"company_id": "biz_a", "title": "A", "as_of": AS_OF}]
