@@ -34,6 +34,8 @@ MOVED: Mapping[str, tuple[str, ...]] = {
     "products": ("gallery_images",),
     # Null in Current's list.
     "apps": ("base_url",),
+    # Null on Current while it has not succeeded; a fee of nothing, and no metadata, on Legacy.
+    "transfers": ("amount", "currency", "fee_amount", "metadata"),
 }
 """Columns in which the two surfaces may say another thing of the same row."""
 
