@@ -254,7 +254,8 @@ def _check_file(file: Path, reading: bool) -> None:
     The file's name is the catalog's: in whop_raw.duckdb `whop_raw.payments` is ambiguous.
 
     Raises:
-        SettingError: the file has such a name.
+        SettingError: the file has such a name, or a folder of it has a character that dbt reads as
+            the end of the path.
         NothingThere: it is to be read, and is not there.
     """
     name = file.stem.lower()
@@ -262,6 +263,13 @@ def _check_file(file: Path, reading: bool) -> None:
         raise SettingError(
             f"A DuckDB file cannot be called {file.name}, which means something else in SQL: set "
             f"{setting_of('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
+        )
+    odd = sorted(set(str(file.resolve())) & set("#?;"))
+    if odd:
+        # dbt's adapter reads the path as an address, and the name of the catalog from what is left.
+        raise SettingError(
+            f"dbt cannot work in {file.resolve().parent} with {file.name}: there is a {odd[0]} in "
+            f"the path. Run in another folder, or set {setting_of('duckdb')} to a file without"
         )
     if reading and not file.exists():
         raise NoFile(file.resolve())

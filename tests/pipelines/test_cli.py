@@ -24,7 +24,7 @@ from dlt.destinations.exceptions import DatabaseTransientException
 from rich.console import Console
 from typer.testing import CliRunner
 
-from whop_elt import cli, process
+from whop_elt import cli, log, process
 from whop_elt.destination import DATASET, Destination
 from whop_elt.errors import NoColumn
 from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, options, serve
@@ -435,6 +435,7 @@ def test_what_a_database_refuses_is_one_line_wherever_it_happens(
     shell: Shell, refusal: Exception, advice: str
 ) -> None:
     def failing(**_: object) -> None:
+        log.set_up("text", quiet=False)
         try:
             raise refusal
         except type(refusal) as error:
@@ -450,6 +451,7 @@ def test_what_a_database_refuses_is_one_line_wherever_it_happens(
 
 def test_models_of_an_earlier_release_are_to_be_built_anew(shell: Shell) -> None:
     def failing(**_: object) -> None:
+        log.set_up("text", quiet=False)
         raise NoColumn('duckdb refuses: Binder Error: Referenced column "new" not found!')
 
     shell.monkeypatch.setattr(cli, "app", failing)

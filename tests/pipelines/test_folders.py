@@ -516,3 +516,23 @@ def test_who_looks_keeps_the_file_between_two_questions(connected: Shell) -> Non
             assert b"Could not set lock" in taken.stderr
             assert warehouse.query(f"select count(*) from {DATASET}.companies")[1] == [(1,)]
         subprocess.run([sys.executable, "-c", take, "whop.duckdb"], check=True)
+
+
+@pytest.mark.parametrize("odd", ["a #1 shop", "why?", "a;b"])
+def test_a_folder_that_dbt_cannot_work_in_is_told_before_anything_is_loaded(
+    connected: Shell, odd: str
+) -> None:
+    connected.folder = connected.folder / odd
+    connected.folder.mkdir()
+    for command in ("check", "run"):
+        result = connected(command)
+        assert result.code == 1
+        assert "DESTINATION__DUCKDB__CREDENTIALS" in result.said
+    assert not (connected.folder / "whop.duckdb").exists()
+
+
+def test_a_folder_with_blanks_quotes_and_letters_of_any_kind_is_a_folder(connected: Shell) -> None:
+    connected.folder = connected.folder / "Döner & 'so' \"weiter\" 100%20 店"
+    connected.folder.mkdir()
+    assert connected("sync", "--tables", "members").code == 0
+    assert connected("transform", "--select", "stg_whop__members").code == 0
