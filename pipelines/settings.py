@@ -585,5 +585,6 @@ def _unreadable(error: TomlProviderReadException) -> str:
             return f"{path} begins with a byte order mark: save it as UTF-8 without one"
     reason = str(error).splitlines()[-1].strip()
     # What tomlkit makes of a file that ends too early.
-    reason = reason.replace(r"Unexpected character: '\x00'", "a bracket or quote is not closed,")
+    for ends in ("Unexpected end of file", r"Unexpected character: '\x00'"):
+        reason = reason.replace(ends, "a bracket or quote is not closed,")
     return f"{', '.join(error.full_paths[:1])} cannot be read: {reason}"

@@ -159,7 +159,7 @@ def test_importing_the_project_changes_nothing_in_the_process(shell: Shell) -> N
     [
         ("[sources.whop]\n", "utf-8-sig", "byte order mark"),
         ("[sources.whop]\ntables = [", "utf-8", "not closed, at line 2"),
-        ("[sources.whop]\ntables = {", "utf-8", "not closed, at line 2"),
+        ('[sources.whop]\ntables = ["a"', "utf-8", "not closed, at line 2"),
         ("[sources.whop]\n", "utf-16", "UTF-16"),
         ("[sources.whop]\n", "utf-16-le", "UTF-16"),
         ("[sources.whop\n", "utf-8", "line 1"),
