@@ -596,7 +596,7 @@ def mcp(
 
     set_up("text", quiet=not http)
     serve(
-        _destination(destination),
+        destination,
         http=http,
         port=port,
         allow_writes=allow_writes,
