@@ -36,9 +36,10 @@ def mart_tools(numbers: Numbers) -> Iterator[Tool]:
         # Which of the two is a setting, and those are read with the first question.
         text="Run one SELECT over the marts, in the SQL of DuckDB or Postgres: the dialect of "
         "list_marts. Only the marts can be read (whop_marts.…), with the usual functions; nothing "
-        f"can be written. At most {MOST_ROWS} rows, 50 kB and {QUESTION_SECONDS:g} seconds: add up in SQL, and look at "
-        "`cut` before you call an answer complete. Each mart may hold several companies: filter or "
-        "group by company_id. The clock is not to be had: use dim_companies.as_of.",
+        f"can be written. At most {MOST_ROWS} rows, 50 kB and {QUESTION_SECONDS:g} seconds: add up "
+        "in SQL, and look at `cut` before you call an answer complete. Each mart may hold several "
+        "companies: filter or group by company_id. The clock is not to be had: use "
+        "dim_companies.as_of.",
         schema=arguments({"sql": {"type": "string", "description": "One SELECT."}}, "sql"),
         call=lambda given: _query(numbers, given["sql"]),
     )

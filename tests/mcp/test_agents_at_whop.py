@@ -194,16 +194,12 @@ def test_an_instruction_in_what_others_wrote_at_whop_stays_between_the_marks(who
     business.put("plans", {**plan, "title": evil})
     membership = business.rows("memberships")[0]
     business.put("memberships", {**membership, "metadata": {"note": evil}})
-    for said, field in (
-        (Agent()("whop_retrieve_plan", id=plan["id"]), lambda data: data["title"]),
-        (
-            Agent()("whop_list_memberships", user_ids=[membership["user"]["id"]]),
-            lambda data: next(
-                row["metadata"]["note"] for row in data["data"] if row["id"] == membership["id"]
-            ),
-        ),
-    ):
-        assert field(said.data) == evil
+    of_plan = Agent()("whop_retrieve_plan", id=plan["id"])
+    assert of_plan.data["title"] == evil
+    listed = Agent()("whop_list_memberships", user_ids=[membership["user"]["id"]])
+    notes = {row["id"]: (row["metadata"] or {}).get("note") for row in listed.data["data"]}
+    assert notes[membership["id"]] == evil
+    for said in (of_plan, listed):
         # `told` has seen that the answer is one line, between marks made for it alone.
         _, opening, _, _ = said.text.split("\n")
         assert opening not in json.dumps(evil)
