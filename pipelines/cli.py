@@ -454,7 +454,7 @@ def ask(
         try:
             write_whole(output, file)
         except OSError as error:
-            raise of_room(error) or SettingError(
+            raise of_room(error, output) or SettingError(
                 f"{output} cannot be written: {error.strerror}. Name another file with --output"
             ) from error
     else:
