@@ -130,7 +130,7 @@ def _series(given: Mapping[str, Any], time: str | None) -> Params:
         "rich_tooltip": True,
         "show_empty_columns": True,
         # Short, so that the labels do not run into each other on a small screen.
-        "x_axis_time_format": "%b ’%y",
+        "x_axis_time_format": "%b '%y",
         "tooltipTimeFormat": "%b %Y",
         "truncateXAxis": False,
         "y_axis_format": given.get("format", "SMART_NUMBER"),
@@ -332,7 +332,7 @@ def dashboard(
             "color_scheme": _COLORS,
             "cross_filters_enabled": False,
             "expanded_slices": {},
-            "label_colors": {},
+            "label_colors": layout.get("colors", {}),
             # Beside the charts it would take a quarter of a small screen.
             "filter_bar_orientation": "HORIZONTAL",
             "refresh_frequency": 0,

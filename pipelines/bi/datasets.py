@@ -75,8 +75,8 @@ def _column(column: Column) -> dict[str, Any]:
         "verbose_name": label(column.name),
         "is_dttm": column.is_time,
         "is_active": True,
-        # Superset 6.1 cannot compare a DATE of DuckDB with a moment, as the drill from a month to its
-        # members does: it knows how to write a timestamp only, which both engines compare with a day.
+        # Superset 6.1 cannot write a DATE for DuckDB, as the drill from a month to its members has
+        # it do; a timestamp it can, and both engines compare that with a day.
         "type": "TIMESTAMP" if column.is_time else column.kind,
         "groupby": True,
         "filterable": True,
