@@ -1173,7 +1173,8 @@ class _Check:
         if self.reports.get((self.company, table), {}).get("status") != "ok":
             return set()
         rows = self.worlds[0][table].values()
-        return {(row["payment"] or {}).get("id") for row in rows if row["created_at"] >= since}
+        new = [row for row in rows if row["created_at"] >= since and row["payment"]]
+        return {row["payment"]["id"] for row in new}
 
     def _note_user(self, key: str, row: Row, users: set[str]) -> None:
         """A changed payment or membership that must be found brings its member along."""
