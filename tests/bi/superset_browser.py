@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from playwright.sync_api import Browser, Page, Response
+from playwright.sync_api import Browser, Page, Response, expect
 from superset_server import ADMIN, PASSWORD, ROOT, Superset
 
 from whop_elt.bi.generate import BUNDLE
@@ -95,7 +95,7 @@ def opened(
     )
     page.wait_for_selector("[data-test=grid-content]")
     page.wait_for_load_state("networkidle")
-    page.wait_for_function("!document.querySelector('[data-test=loading-indicator]')")
+    expect(page.locator("[data-test=loading-indicator]")).to_have_count(0, timeout=120_000)
     # Charts move until they are where they belong.
     page.wait_for_timeout(1000)
     found.wrong += [each.inner_text()[:300] for each in page.query_selector_all(".ant-alert-error")]
