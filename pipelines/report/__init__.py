@@ -46,6 +46,8 @@ SECTIONS = (
     ("failed", "Failed payments"),
     ("trials", "Trials"),
     ("products", "Products and plans"),
+    ("moved", "Closed months that moved"),
+    ("closer", "Look closer"),
     ("history", "Month by month"),
 )
 """Sections that the page can be moved to."""

@@ -18,6 +18,9 @@ from .tables import reason_name
 USUAL_MONTHS = 12
 """Months before that say what is usual."""
 
+NO_REASON = "unspecified"
+"""What the marts call it when who canceled picked no reason."""
+
 FEWEST_USUAL = 3
 """With fewer of them nothing is usual yet."""
 
@@ -112,9 +115,12 @@ def _left(now: Row, earlier: Sequence[Row], churn: Sequence[Row]) -> tuple[str, 
             reason = str(row["churn_reason"])
             reasons[reason] = reasons.get(reason, 0) + int(row["customers_churned"])
     if reasons:
-        top = min(reasons, key=lambda each: (-reasons[each], each))
-        if reasons[top] > 1:
+        silent = reasons.pop(NO_REASON, 0)
+        top = min(reasons, key=lambda each: (-reasons[each], each), default="")
+        if top and reasons[top] > 1:
             text += f"; the most frequent reason: {reason_name(top).lower()} ({reasons[top]})"
+            if silent > reasons[top]:
+                text += f", and {silent} gave none"
     return "churn", f"{text}."
 
 
