@@ -46,7 +46,7 @@ SECTIONS = (
     ("failed", "Failed payments"),
     ("trials", "Trials"),
     ("products", "Products and plans"),
-    ("moved", "Closed months that moved"),
+    ("moved", "Months that moved"),
     ("closer", "Look closer"),
     ("history", "Month by month"),
 )

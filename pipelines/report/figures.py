@@ -221,7 +221,8 @@ def _is_noise(name: str, now: Row, before: Row) -> bool:
     """Whether a month's count differs from the last by less than chance makes it differ.
 
     Events that have nothing to do with each other, n in a month, vary by the root of n; what two
-    months differ by, by the root of both together.
+    months differ by, by the root of both together. One less counts, as events are whole: 2 and
+    none is what chance does every other time.
     """
     name = {"refund_rate": "refunded_usd"}.get(name, name)
     whole = now.get(PARTS_OF.get(name, ""))
@@ -235,7 +236,7 @@ def _is_noise(name: str, now: Row, before: Row) -> bool:
     if counted not in EVENTS or now.get(counted) is None or before.get(counted) is None:
         return False
     first, second = int(now[counted]), int(before[counted])
-    return (first - second) ** 2 <= first + second
+    return max(abs(first - second) - 1, 0) ** 2 <= first + second
 
 
 def _is_of_few(change: Decimal, now: Row, before: Row) -> bool:

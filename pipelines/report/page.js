@@ -73,7 +73,7 @@
       for (var place = to; place >= from; place--) {
         var cells = series.rows[place];
         if (!cells) continue;
-        shown.unshift([data.months[place], cells]);
+        shown.unshift([data.months[place], cells, place === data.under_way]);
         if (cells[drawn[1]] > most[1]) most = [data.months[place], cells[drawn[1]]];
         [2, 3, 4, 5, 6].forEach(function (column, sum) { sums[sum] += cells[column]; });
       }
@@ -84,7 +84,7 @@
       var body = made("tbody");
       shown.slice().reverse().forEach(function (one) {
         var cells = one[1];
-        body.appendChild(row(one[0], [
+        body.appendChild(row(one[0] + (one[2] ? " so far" : ""), [
           dollars.format(cells[0]), whole.format(cells[1]), whole.format(cells[3]),
           cells[2] ? share.format(cells[3] / cells[2]) : "\u2013",
           dollars.format(cells[4]), dollars.format(cells[5]), dollars.format(cells[6])
@@ -99,7 +99,7 @@
       table.appendChild(body);
       bars.replaceChildren();
       shown.forEach(function (one) {
-        var bar = made("i");
+        var bar = made("i", undefined, one[2] ? "pale" : "");
         var value = one[1][drawn[1]];
         bar.style.height = (most[1] ? Math.max(0, 100 * value / most[1]) : 0) + "%";
         bar.title = one[0] + ": " + drawn[2].format(value);

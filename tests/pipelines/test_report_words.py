@@ -19,7 +19,9 @@ from whop_elt.report.content import make_page
 from whop_elt.report.figures import HISTORY, KINDS, SO_FAR, figure
 from whop_elt.report.notes import notes_of
 from whop_elt.report.queries import CompanyRows
+from whop_elt.report.tables import products_table, reasons_table
 from whop_elt.report.words import sentences
+from whop_elt.restated import Restated
 
 NOTHING_AHEAD = Outlook([], [], [])
 AS_OF = datetime(2026, 1, 15, 9, tzinfo=UTC)
@@ -90,6 +92,11 @@ def test_the_most_frequent_reason_of_the_month_is_named() -> None:
         {"month": date(2025, 11, 1), "churn_reason": "switching", "customers_churned": 9},
     ]
     assert said(month(), churn=churn)["churn"].endswith("reason: too expensive (3).")
+    silent = {"month": date(2025, 12, 1), "churn_reason": "unspecified", "customers_churned": 5}
+    assert said(month(), churn=[*churn, silent])["churn"].endswith(
+        "reason: too expensive (3), and 5 gave none."
+    )
+    assert "reason" not in said(month(), churn=[silent])["churn"]
 
 
 def test_refunds_that_are_twice_the_usual_are_said_to_be() -> None:
@@ -203,6 +210,7 @@ def test_a_count_that_chance_alone_can_move_is_no_good_or_bad_news() -> None:
         return figure(name, {name: now}, {name: before}).tone
 
     assert tone(3, 5) == "noise"
+    assert tone(2, 0) == "noise", "chance does that every other time"
     assert tone(30, 60) == "bad"
     assert tone(300, 340) == "bad"
     rate = figure(
@@ -211,6 +219,70 @@ def test_a_count_that_chance_alone_can_move_is_no_good_or_bad_news() -> None:
         {"logo_churn_rate": Decimal("0.03"), "customers_lost": 3},
     )
     assert rate.tone == "noise"
+
+
+def test_retention_is_news_when_more_average_customers_make_it_than_chance_loses() -> None:
+    def tone(nrr: str) -> str:
+        rows = {"customers_start": 470, "customers_lost": 30}
+        return figure("nrr", {"nrr": Decimal(nrr), **rows}, {"nrr": Decimal("0.946"), **rows}).tone
+
+    assert tone("0.932") == "noise"
+    assert tone("0.925") == "bad"
+
+
+def test_a_row_of_a_table_is_news_from_one_per_cent_of_all_rows_on() -> None:
+    november, december = date(2025, 11, 1), date(2025, 12, 1)
+
+    def paid(month: date, product: str, net: int) -> dict[str, Any]:
+        amounts = dict.fromkeys(("net_usd", "gross_usd"), Decimal(net))
+        return {"month": month, "product_id": product, "plan_id": None, "currency": "usd",
+                "payments_count": 1, **amounts}  # fmt: skip
+
+    rows = company(
+        revenue=[
+            paid(november, "prod_large", 9000),
+            paid(december, "prod_large", 9200),
+            paid(november, "prod_small", 50),
+            paid(december, "prod_small", 100),
+        ]
+    )
+    table = products_table(rows, (december, november))
+    found = {row.names[0]: {each.name: each.tone for each in row.figures} for row in table}
+    assert found["prod_large"]["net_usd"] == "good"
+    assert found["prod_small"]["net_usd"] == "noise", "50 dollars of 9,300, though it is twice"
+
+
+def test_what_a_reason_took_is_news_only_when_its_count_is() -> None:
+    november, december = date(2025, 11, 1), date(2025, 12, 1)
+
+    def tones(before: int, now: int) -> list[str]:
+        churn = [
+            {"month": month, "churn_type": "voluntary", "churn_reason": "unspecified",
+             "customers_churned": number, "mrr_churned_usd": Decimal(-100 * number)}
+            for month, number in ((november, before), (december, now))
+        ]  # fmt: skip
+        (row,) = reasons_table(churn, (december, november), {november, december})
+        assert row.names == ("No reason given", "Canceled")
+        return [each.tone for each in row.figures[:2]]
+
+    assert tones(5, 8) == ["noise", "noise"]
+    assert tones(5, 20) == ["bad", "bad"]
+
+
+# ---------------------------------------------------------------------- months
+
+
+def test_closed_months_that_moved_stand_with_their_causes() -> None:
+    moved = Restated(
+        date(2025, 12, 1), "mrr_end_usd", AS_OF, Decimal("30538.77"), Decimal("30281.54"),
+        (("refund", Decimal("-300"), "mem_1"), ("late_payment", Decimal("42.77"), "mem_2")),
+    )  # fmt: skip
+    page = make_page(company(moved=[moved], **AHEAD))
+    html = render([page])
+    assert 'href="#biz_a-moved"' in html
+    assert "refunded −$300.00 (mem_1); paid late +$42.77 (mem_2)" in html  # noqa: RUF001
+    assert "<td>$30,538.77</td><td>$30,281.54</td><td>−$257.23</td>" in html  # noqa: RUF001
+    assert 'data-table="moved"' not in render([make_page(company(**AHEAD))])
 
 
 # ---------------------------------------------------------------------- looks
