@@ -154,7 +154,7 @@ def make_page(rows: CompanyRows) -> Page:
     page.left = left_in(page.outlook.left, 6)
     page.notes = rows.notes
     earlier = [row for row in rows.months if row["month"] < now["month"]]
-    page.sentences = sentences(now, earlier, rows.churn, page.outlook)
+    page.sentences = sentences(now, earlier, rows.churn, page.outlook, is_over=now is not under_way)
     page.moved = [
         (
             month_name(each.month),

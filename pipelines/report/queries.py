@@ -75,7 +75,8 @@ where is_pace_off
 order by company_id, plan_id, version_number"""
 
 RENEWALS = f"""select company_id, next_renewal_date, risk, count(*) as renewals,
-  sum(amount_usd) as amount_usd, sum(expected_usd) as expected_usd
+  sum(amount_usd) as amount_usd, sum(expected_usd) as expected_usd,
+  sum(case when renewal_probability is null then 1 else 0 end) as unknown
 from {MARTS}.upcoming_renewals
 group by company_id, next_renewal_date, risk"""
 

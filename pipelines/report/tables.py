@@ -16,6 +16,8 @@ from .queries import CompanyRows, Row
 
 PRODUCTS_SHOWN = 10
 PLANS_SHOWN = 20
+ONE_IS_SLIGHT = Decimal(101)
+"""So many that one more or less is below 1 % of them."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,13 @@ def _two(
 def _figures_of(
     name: str, kind: Kind, found: dict[Any, tuple[Decimal, Decimal | None]], periods: Periods
 ) -> Callable[[Any], Figure]:
-    """Figures of rows by their keys: one that changes by less than 1 % of all is no news."""
+    """Figures of rows by their keys.
+
+    One that changes by less than 1 % of all is no news, and no count is by one.
+    """
     whole = sum((now for now, _ in found.values()), Decimal(0))
+    if kind.form is count:
+        whole = max(whole, ONE_IS_SLIGHT)
 
     def of(key: Any) -> Figure:
         value, earlier = found.get(key) or (Decimal(0), Decimal(0) if periods[1] else None)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..figures import count, counted, percent, usd
+from ..figures import NOTHING, count, counted, percent, usd
 from .ahead import Outlook
 from .figures import month_name
 from .queries import Row
@@ -45,7 +45,12 @@ class Sentence:
 
 
 def sentences(
-    now: Row, earlier: Sequence[Row], churn: Sequence[Row], outlook: Outlook
+    now: Row,
+    earlier: Sequence[Row],
+    churn: Sequence[Row],
+    outlook: Outlook,
+    *,
+    is_over: bool = True,
 ) -> list[Sentence]:
     """Return three to five sentences about a month.
 
@@ -54,9 +59,10 @@ def sentences(
         earlier: the months before it, oldest first.
         churn: rows of churn_monthly.
         outlook: what is known of the next months.
+        is_over: whether the month is; a young account has none that is.
     """
     found = [
-        _mrr(now, earlier),
+        _mrr(now, earlier) if is_over or now["mrr_start_usd"] else _begun(now),
         _left(now, earlier, churn),
         _money(now, earlier),
         _at_risk(outlook),
@@ -87,6 +93,10 @@ def _mrr(now: Row, earlier: Sequence[Row]) -> tuple[str, str]:
         f"**{usd(now['mrr_end_usd'])}** in {month}{record}: "
         f"{usd(gained)} came, {usd(lost)} went."
     )
+
+
+def _begun(now: Row) -> tuple[str, str]:
+    return "mrr", f"MRR is **{usd(now['mrr_end_usd'])}** in {month_name(now['month'])} so far."
 
 
 def _left(now: Row, earlier: Sequence[Row], churn: Sequence[Row]) -> tuple[str, str] | None:
@@ -162,7 +172,13 @@ def _due(outlook: Outlook) -> tuple[str, str] | None:
     month = next((due for due in outlook.due if due.days == 30), None)
     if month is None:
         return None
+    due = f"In the next 30 days {month.renewals} renewals are due, "
+    if month.expected == NOTHING:
+        return "renewals", (
+            f"{due}**{month.due}**; how much of it comes nobody can tell, as none was due before."
+        )
+    least = "at least " if month.is_least else ""
     return "renewals", (
-        f"In the next 30 days {month.renewals} renewals are due, {month.due}; as renewals have "
-        f"gone of late, **{month.expected}** of it should come."
+        f"{due}{month.due}; as renewals have gone of late, {least}**{month.expected}** of it "
+        "should come."
     )

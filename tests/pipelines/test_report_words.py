@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -137,6 +138,7 @@ AHEAD: dict[str, Any] = {
             "next_renewal_date": day,
             "risk": risk,
             "renewals": 2,
+            "unknown": 0,
             "amount_usd": Decimal(100),
             "expected_usd": expected,
         }
@@ -176,6 +178,30 @@ def test_what_is_ahead_counts_what_is_charged_and_begins_with_what_can_be_helped
     assert words["renewals"].endswith("$130.00 of it should come.")
     points = points_left(outlook.left)
     assert [point["value"] for point in points[:4]] == [1000.0, 0.0, 950.0, 50.0]
+
+
+def test_what_nobody_can_tell_is_not_expected_to_be_nothing() -> None:
+    """A young account: no renewal was ever due, of which one could tell how many are paid."""
+    young = {
+        "renewals": [{**row, "expected_usd": None, "unknown": 2} for row in AHEAD["renewals"]],
+        "left": [{**row, "expected_usd": None} for row in AHEAD["left"]],
+    }
+    outlook = outlook_of(company(**young))
+    assert said(month(), outlook=outlook)["renewals"] == (
+        "In the next 30 days 4 renewals are due, $200.00; how much of it comes nobody can tell, as "
+        "none was due before."
+    )
+    assert {point["kind"] for point in points_left(outlook.left)} == {"Committed"}
+    first, *others = AHEAD["renewals"]
+    some = {"renewals": [{**first, "expected_usd": None, "unknown": 2}, *others]}
+    words = said(month(), outlook=outlook_of(company(left=AHEAD["left"], **some)))
+    assert "late, at least $" in words["renewals"]
+
+
+def test_a_month_under_way_has_no_end() -> None:
+    first = month(12, mrr_start_usd=Decimal(0))
+    page = make_page(replace(company(), months=[first]))
+    assert page.sentences[0].plain == "MRR is $1,000.00 in December 2025 so far."
 
 
 def test_notes_of_others_stand_with_the_sentences_and_a_missing_mart_says_nothing() -> None:

@@ -161,7 +161,7 @@ CHARTS: dict[str, Chart] = {
     "left": Chart(
         "wide",
         stacked(dollars),
-        {"Expected": "accent", "May be lost": "quiet"},
+        {"Expected": "accent", "May be lost": "quiet", "Committed": "back"},
         True,
         _by_month,
     ),
