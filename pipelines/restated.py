@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from .errors import NothingThere
-from .figures import MINUS, counted, usd
+from .figures import MINUS, counted, month_written, usd
 from .names import MARTS
 from .reading import Warehouse
 
@@ -76,7 +76,7 @@ class Restated:
     def sentence(self) -> str:
         """It in words, such as: MRR of December 2025 was $30.00 and is $25.00 now (5 less): …."""
         return (
-            f"{self.name} of {self.month:%B %Y} was {usd(self.was)} "
+            f"{self.name} of {month_written(self.month)} was {usd(self.was)} "
             f"and is {usd(self.now)} now ({signed(self.change)})"
             + (f": {self.why}." if self.why else ".")
         )
@@ -155,8 +155,9 @@ def _sentences(moved: list[Restated]) -> Iterator[str]:
             yield each.sentence
     others = months[MONTHS_TOLD:]
     if others:
+        first = month_written(others[-1])
         yield (
-            f"{counted(len(others), 'earlier month')} moved as well, from {others[-1]:%B %Y} on: "
+            f"{counted(len(others), 'earlier month')} moved as well, from {first} on: "
             f"{MARTS}.restatements has all."
         )
 

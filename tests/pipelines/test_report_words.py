@@ -13,7 +13,7 @@ import pytest
 from whop_elt.editions import Edition
 from whop_elt.errors import NothingThere, SettingError
 from whop_elt.figures import month_written, percent, usd, written_in
-from whop_elt.report import brief_text, render
+from whop_elt.report import brief_text, read_pages, render
 from whop_elt.report.ahead import Outlook, outlook_of, points_left
 from whop_elt.report.brand import Brand, brand
 from whop_elt.report.content import make_page
@@ -322,6 +322,16 @@ def test_numbers_and_months_are_written_as_the_language_does() -> None:
     assert usd(Decimal("1234.5")) == "$1,234.50"
     german = render([make_page(company(**AHEAD))], look=Brand(language="de"))
     assert '<html lang="de">' in german
+
+
+def test_what_other_parts_say_is_in_the_language_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = Restated(date(2025, 12, 1), "mrr_end_usd", AS_OF, Decimal(1200), Decimal(1000), ())
+    monkeypatch.setenv("REPORT__LANGUAGE", "de")
+    monkeypatch.setattr("whop_elt.report.read", lambda _: [company(notes=[moved.sentence])])
+    (page,) = read_pages(None)  # type: ignore[arg-type]
+    assert page.notes == [
+        "MRR of Dezember 2025 was $1.200,00 and is $1.000,00 now (−$200,00)."  # noqa: RUF001
+    ]
 
 
 def test_a_name_a_logo_and_a_colour_stand_on_the_page() -> None:
