@@ -585,6 +585,12 @@ def test_one_can_look_closer(built: Line, report: Path, open_report: Open) -> No
             for each in months
         ]
         assert rows[3][-1] == shown("usd", sum(each["net_usd"] for each in months))
+        section.locator("[name=measure]").select_option(label="Net")
+        best_month = max(months, key=lambda each: each["net_usd"])
+        assert section.locator("[data-most]").inner_text() == (
+            f"Net of each month; the highest is {shown('usd', best_month['net_usd'])}, "
+            f"{best_month['month']:%b %Y}."
+        )
         plans = built.warehouse.read("dim_plans")
         best = max(plans, key=lambda plan: plan["mrr_usd"])
         section.locator("[name=segment]").select_option(label=best["title"])
