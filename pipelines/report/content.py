@@ -76,6 +76,8 @@ class Page:
     """What should be left of the MRR of now in half a year, and as a share of it."""
     moved: list[tuple[str, str, str, str, str, str]] = field(default_factory=list)
     """Of closed months: month, number, what it was first, what it is, the change, and why."""
+    moved_example: str = ""
+    """The command that takes the first of them apart."""
     moved_before: int = 0
     """Those that the table has no room for."""
     ranges: tuple[int, ...] = ()
@@ -166,6 +168,9 @@ def make_page(rows: CompanyRows) -> Page:
         )
         for each in rows.moved[:MOVED_SHOWN]
     ]
+    page.moved_example = "".join(
+        f"whop-elt explain {each.metric} {each.month:%Y-%m} --restated" for each in rows.moved[:1]
+    )
     page.moved_before = max(0, len(rows.moved) - MOVED_SHOWN)
     page.ranges = tuple(each for each in RANGES if len(months) > each)
     page.closer = closer_look(rows, months)
