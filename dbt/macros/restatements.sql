@@ -53,6 +53,14 @@
     ])) }}
 {%- endmacro %}
 
+{#-
+    The month a fact is kept with: the one of the place on earth where it comes last. So it hangs on no setting, and is
+    none after the month of any time zone: closed months have all of their facts.
+-#}
+{% macro fact_month(moment) -%}
+    {{ month_of("cast(" ~ moment ~ " at time zone 'Etc/GMT+12' as date)") }}
+{%- endmacro %}
+
 {#- A moment as a number, which no session's time zone writes otherwise. -#}
 {% macro epoch_of(moment) -%}
     cast(extract(epoch from {{ moment }}) as decimal(18, 6))
