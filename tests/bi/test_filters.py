@@ -107,12 +107,12 @@ def _chosen(warehouse: Warehouse) -> dict[str, tuple[str, ...]]:
 
     (main,) = most("product_id", f"company_id = '{mine}'")
     of_main = f"product_id = '{main}' and currency = "
-    # In the main product two plans of the many, and one of another currency; a plan of another
-    # product; and one of the other company.
+    # In the main product two plans of the many, and one of another currency; eight of
+    # other products; and one of the other company.
     plans = (
         *most("plan_id", f"{of_main} 'usd'", 2),
         *most("plan_id", f"{of_main} 'eur'"),
-        *most("plan_id", f"company_id = '{mine}' and product_id <> '{main}'"),
+        *most("plan_id", f"company_id = '{mine}' and product_id <> '{main}'", 8),
         *most("plan_id", f"company_id = '{other}'"),
     )
     return {
