@@ -148,11 +148,12 @@ OPEN_ON_CURRENT = frozenset({"open", "authorized", "pending", "unresolved"})
 def snapshot(business: Business) -> World:
     """Everything there is, now."""
     with business.lock:
-        return {
+        named = {table: {row["id"]: row for row in business.rows(table)} for table in NAMING}
+        return named | {
             table: {
                 row["id"]: business.row(table, row["id"]) for row in business.rows(table)
             }
-            for table in (*TABLES, *NAMING)
+            for table in TABLES
         }  # fmt: skip
 
 
