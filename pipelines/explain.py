@@ -337,7 +337,8 @@ def show(explanation: Explanation, console: Console) -> None:
     show_rows(explanation.columns, explanation.rows, console)
     console.print(
         Text(
-            f"{counted(len(explanation.rows), 'row')} make {_figure(explanation.made)}"
+            f"{counted(len(explanation.rows), 'row')} {'makes' if len(explanation.rows) == 1 else 'make'} "
+            f"{_figure(explanation.made)}"
             + (
                 ": to the last digit."
                 if explanation.adds_up
