@@ -114,7 +114,9 @@ class Hand:
             refundable=False,
             updated_at=now,
         )
-        self.name("refunds", row, now)
+        if row["id"][-1].islower():
+            # Of the others the ledger alone tells, or nothing.
+            self.name("refunds", row, now)
         return f"{said}{self.lend(row, usd_total_spent=round(self.dice.uniform(0, 500), 2))}"
 
     def late_refund(self) -> str | None:
