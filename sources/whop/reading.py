@@ -77,16 +77,12 @@ class Reader:
         here = companies.on(surface)
         try:
             return self.object(here, self._company_id)
-        except NotFound:
+        except NotFound as missing:
             there = companies.on(LEGACY if surface is CURRENT else CURRENT)
             try:
                 self._client.object(there.path, self._company_id)
             except WhopError:
-                found = False
-            else:
-                found = True
-            if not found:
-                raise
+                raise missing from None
             raise self._other_surface(
                 f"GET {here.path} has not the company that GET {there.path} has. That is not "
                 f"Whop's {surface} surface"
