@@ -36,9 +36,10 @@ group(
     "dbt build: every model and every test",
     """The raw tables are what the real pipeline stored of the simulated business, multiplied in
     SQL: the same lives again, of persons with other ids. Without the ledger is what a key gives
-    that may not read it, and what version 1 had: the bank's models have nothing to do. The marts of
-    version 1 are those that there were before what is told of the past, the future and the bank,
-    here with segments and their tests: what their new rules cost. Memory is that of dbt, in whose process DuckDB runs, and beside it that of the Postgres server, all its
+    that may not read it, and what version 1 had: the bank's models have nothing to do. The
+    marts of version 1 are those that there were before what is told of the past, the future and
+    the bank, here with segments and their tests: what their new rules cost. Memory is that of
+    dbt, in whose process DuckDB runs, and beside it that of the Postgres server, all its
     processes together.""",
     ["members", "payments", "models and tests", "seconds", "CPU, s", "peak MB", "server peak MB"],
 )
@@ -141,7 +142,7 @@ def _grow(setting: Setting, destination_name: str) -> Figures:
 
 
 def _build(destination_name: str, marts: Sequence[str] = ()) -> Figures:
-    """Build these marts and what they are made of, with the tests that need nothing else; or all."""
+    """Build these marts, what they are made of and the tests that need nothing else; or all."""
     destination: Destination = open_destination(destination_name)
     figures: Figures = dict(count(destination, ["members", "payments"]))
     watch = Stopwatch()
