@@ -33,7 +33,6 @@ select
     payments.company_id,
     coalesce(payments.member_id, memberships.member_id, payments.membership_id) as member_id,
     payments.membership_id,
-    payments.user_id,
     payments.plan_id,
     coalesce(payments.product_id, plans.product_id) as product_id,
     payments.promo_code_id,
@@ -41,7 +40,6 @@ select
     payments.promo_code_amount_off,
     payments.promo_code_currency,
     payments.promo_code_intervals,
-    payments.payment_method_id,
     payments.checkout_configuration_id,
     payments.status,
     payments.substatus,
@@ -64,7 +62,6 @@ select
     payments.tax_refunded_amount,
     payments.refunded_at,
     payments.amount_after_fees,
-    payments.usd_total,
     cast(payments.fx as decimal(38, 18)) as fx,
     payments.amount_usd,
     cast(case when payments.is_paid then payments.amount_usd else 0 end as decimal(38, 9)) as gross_usd,
@@ -82,10 +79,7 @@ select
     payments.is_failed,
     payments.is_paid and coalesce(payments.total - payments.tax > 0, false) as is_purchase,
     payments.dispute_alerted_at,
-    payments.payments_failed,
-    payments.failure_message,
     payments.payment_method_type,
-    payments.card_brand,
     payments.billing_country
 from in_usd as payments
 left join memberships on payments.membership_id = memberships.membership_id

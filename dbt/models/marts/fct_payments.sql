@@ -29,16 +29,16 @@ payments as (
         payments.company_id,
         payments.member_id,
         payments.membership_id,
-        payments.user_id,
+        staged.user_id,
         payments.plan_id,
         payments.product_id,
         payments.promo_code_id,
-        payments.payment_method_id,
+        staged.payment_method_id,
         payments.status,
         payments.substatus,
         payments.billing_reason,
         payments.payment_method_type,
-        payments.card_brand,
+        staged.card_brand,
         payments.billing_country,
         payments.created_at,
         payments.created_date,
@@ -71,14 +71,15 @@ payments as (
         payments.is_failed,
         payments.is_refunded,
         payments.is_counted,
-        payments.payments_failed,
-        payments.failure_message,
+        staged.payments_failed,
+        staged.failure_message,
         coalesce(payments.paid_at <= as_of.as_of, false) as paid_by_now,
         refunds.payment_id is not null as refunded_by_now,
         coalesce(payments.dispute_alerted_at <= as_of.as_of, false)
         or coalesce(left(payments.substatus, 8) = 'dispute_', false) as is_disputed
     from {{ ref('int_payments') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
+    left join {{ ref('stg_whop__payments') }} as staged on payments.payment_id = staged.payment_id
     left join refunds_by_now as refunds on payments.payment_id = refunds.payment_id
     left join chargebacks_by_now as chargebacks on payments.payment_id = chargebacks.payment_id
     left join {{ ref('int_subscription_periods') }} as periods on payments.payment_id = periods.payment_id

@@ -84,7 +84,8 @@ joined as (
     inner join periods on live.membership_id = periods.membership_id and periods.place_from_last = 1
     inner join memberships on live.membership_id = memberships.membership_id
     left join {{ ref('int_payments') }} as payments on periods.payment_id = payments.payment_id
-    left join expiring on payments.payment_method_id = expiring.payment_method_id
+    left join {{ ref('stg_whop__payments') }} as staged on periods.payment_id = staged.payment_id
+    left join expiring on staged.payment_method_id = expiring.payment_method_id
 ),
 
 judged as (
