@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -52,6 +52,7 @@ DestinationName = Annotated[
         help="duckdb (the default) or postgres; any other dlt destination can be synced into.",
     ),
 ]
+Engine = Literal["warehouse", "spark"]
 LogFormatName = Annotated[
     LogFormat, typer.Option("--log-format", help="Lines for people, or one JSON object a line.")
 ]
@@ -231,6 +232,13 @@ def transform(
             "settings under [models].",
         ),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="What computes: the warehouse, or Spark on this machine, which reads and writes "
+            "Parquet files in the folder WHOP_ELT_SPARK_HOME."
+        ),
+    ] = "warehouse",
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
@@ -239,6 +247,17 @@ def transform(
     from .transform import transform as build
 
     set_up(log_format, quiet=quiet)
+    if engine == "spark":
+        if select or destination:
+            raise SettingError("--select and --destination are not for --engine spark")
+        from .settings import spark_home
+        from .spark.build import transform_on_spark
+        from .spark.home import Home
+
+        with _bars(_new_report(), quiet=quiet) as shown:
+            count = transform_on_spark(Home(spark_home()), variables, shown.modelling)
+        event(f"{count} models and tests", count=count)
+        return
     with (
         locked_destination(_destination(destination)) as warehouse,
         _bars(_new_report(), quiet=quiet) as shown,

@@ -45,7 +45,7 @@ charged as (
         days.months_ahead > 0 and live.is_ending and live.paid_until_date <= days.date as has_ended,
         case
             when days.months_ahead = 0 or live.is_ending or live.paid_until_date > days.date then 0
-            else 1 + {{ whole_quotient('days.date - live.paid_until_date', 'live.billing_period_days') }}
+            else 1 + {{ whole_quotient(days_between('live.paid_until_date', 'days.date'), 'live.billing_period_days') }}
         end as renewals
     from days
     left join live on days.company_id = live.company_id

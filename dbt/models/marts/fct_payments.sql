@@ -105,7 +105,7 @@ purchases as (
         payments.payment_id,
         row_number() over (
             partition by payments.member_id, payments.company_id
-            order by payments.paid_at, payments.payment_id collate "C"
+            order by payments.paid_at, {{ by_bytes('payments.payment_id') }}
         ) as place
     from {{ ref('int_payments') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id

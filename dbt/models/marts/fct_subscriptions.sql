@@ -82,7 +82,7 @@ paid as (
         payments.membership_id,
         payments.promo_code_id,
         row_number() over (
-            partition by payments.membership_id order by payments.paid_at, payments.payment_id collate "C"
+            partition by payments.membership_id order by payments.paid_at, {{ by_bytes('payments.payment_id') }}
         ) as place
     from {{ ref('int_payments') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
