@@ -20,7 +20,7 @@ from .names import MARTS, PERSONAL, PROJECT
 
 _PARAMETER = re.compile(r"parameter (\w+) \((month|number|text)\): (.+)")
 _KINDS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "month": (re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])"), "a month, like 2026-10"),
+    "month": (re.compile(r"(?!0000)[0-9]{4}-(0[1-9]|1[0-2])"), "a month, like 2026-10"),
     "number": (re.compile(r"[0-9]{1,6}"), "a whole number"),
     # What an id, a code or a currency is made of: nothing that SQL could take for its own.
     "text": (re.compile(r"[\w.@-]{1,100}", re.ASCII), "letters, digits, and . _ - @"),

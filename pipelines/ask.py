@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from .errors import PipelineError, SettingError
 from .figures import NOTHING, counted
 from .names import MARTS, PERSONAL
 from .reading import open_reader, tell_copy
+from .sheet import as_csv, plain
 from .titles import printable
 
 ROWS_SHOWN = 200
@@ -106,7 +106,12 @@ def ask(
             # Every analysis keeps companies apart, so a company's rows are its whole answer.
             place = columns.index("company_id")
             rows = [row for row in rows if row[place] == company_id]
-    return Asked(asked, columns, rows, notes)
+    return Asked(asked, columns, [tuple(map(_exact, row)) for row in rows], notes)
+
+
+def _exact(value: Any) -> Any:
+    """DuckDB divides into floats where Postgres does into decimals: 60.0 is 60 there."""
+    return Decimal(repr(value)) if isinstance(value, float) else value
 
 
 _COMPANIES = f"select company_id from {MARTS}.dim_companies"
@@ -121,17 +126,13 @@ def write(asked: Asked, form: Form) -> bytes:
 
 
 def _csv(asked: Asked) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(asked.columns)
-    writer.writerows([_plain(value) for value in row] for row in asked.rows)
-    return text.getvalue().encode()
+    return as_csv(asked.columns, asked.rows)
 
 
 def _json(asked: Asked) -> bytes:
     found = [
         {
-            name: value if isinstance(value, bool | int | None) else _plain(value)
+            name: value if isinstance(value, bool | int | None) else plain(value)
             for name, value in zip(asked.columns, row, strict=True)
         }
         for row in asked.rows
@@ -171,23 +172,6 @@ _WRITERS: dict[Form, Callable[[Asked], bytes]] = {
     Form.JSON: _json,
     Form.PARQUET: _parquet,
 }
-
-
-def _plain(value: Any) -> str:
-    """A value as text: moments in UTC, amounts without zeros that say nothing."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return f"{value.normalize():f}"
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value)
 
 
 def show(asked: Asked, console: Console) -> None:

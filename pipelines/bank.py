@@ -51,7 +51,8 @@ def told_cash(warehouse: Warehouse, company_id: str) -> str | None:
             f"Cash: {chosen:%B %Y} ties, but the ledger adds up to {_signed(difference)} "
             f"{currency.upper()} more than Whop says there is"
         )
-    closed = ", ".join(f"{_plain(row[2])} {row[1].upper()}" for row in rows)
+    held = [row for row in rows if row[2]] or rows
+    closed = ", ".join(f"{_plain(row[2])} {row[1].upper()}" for row in held)
     said = "" if any(row[5] is None for row in under_way) else ", and Whop's balance is ours"
     return f"Cash: {chosen:%B %Y} ties to the cent{said}. It closed with {closed}"
 

@@ -142,8 +142,12 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
                 yield Finding(resource.name, True, "can be read")
             except (PermissionMissing, NotFound) as error:
                 if resource.forgoable:
-                    lacks = ", ".join(resource.permissions)
-                    says = f"is left out, and no failure: {error}. It needs of the API key: {lacks}"
+                    needs = (
+                        "There is no such list"
+                        if isinstance(error, NotFound)
+                        else f"It needs of the API key: {', '.join(resource.permissions)}"
+                    )
+                    says = f"is left out, and no failure: {error}. {needs}"
                     yield Finding(resource.name, True, says)
                     continue
                 if isinstance(error, NotFound):

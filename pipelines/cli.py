@@ -16,12 +16,19 @@ from rich.markup import escape
 from .action import app as action_app
 from .bi.command import app as bi_app
 from .editions import Edition
-from .errors import ExitCode, PipelineError, SettingError, of_files
+from .errors import ExitCode, NoColumn, PipelineError, SettingError, of_files, of_room
 from .figures import counted
 from .log import LogFormat, bind, event, set_up
-from .process import open_closed_streams, private_files, tune
+from .process import (
+    end_as_interrupted,
+    forgive_characters,
+    open_closed_streams,
+    private_files,
+    tune,
+)
 from .progress import Bars, bars
 from .version import VERSION
+from .whole_file import write_whole
 
 if TYPE_CHECKING:
     from whop_source import RunReport
@@ -87,6 +94,8 @@ def main() -> None:
     """Run the command line; a failure is one line, and an exit code."""
     tune()
     open_closed_streams()
+    forgive_characters()
+    end_as_interrupted()
     with private_files():
         sys.exit(_exit_code())
 
@@ -106,12 +115,21 @@ def _exit_code() -> int:
         return ExitCode.SETTING
     except typer.Abort:
         return ExitCode.SETTING
+    except NoColumn as error:
+        return _told(
+            PipelineError(
+                f"{str(error).rstrip('!.')}. The models are of another release of whop-elt: "
+                "`whop-elt transform` builds them anew"
+            )
+        )
     except PipelineError as error:
         return _told(error)
     except OSError as error:
         return _told(of_files(error) or error)
     except Exception as error:
-        return _told(error)
+        from .destination import of_database
+
+        return _told(of_database(error) or error)
 
 
 def _told(error: Exception) -> ExitCode:
@@ -312,9 +330,12 @@ def status(
     from .alerts import Watch, watching
     from .destination import Destination
     from .reading import open_to_read
+    from .settings import checked_hours
     from .status import read_status, show_status
 
     set_up("text", quiet=False)
+    if max_age_hours is not None:
+        checked_hours(max_age_hours, "--max-age-hours")
     monitored = max_age_hours is not None
     with (
         watching(None) if monitored else nullcontext(Watch(None)) as watch,
@@ -381,7 +402,8 @@ def report(
             if warehouse.copied_at:
                 console.print(tell_copy(warehouse.copied_at), soft_wrap=True)
             show_summary(warehouse, console, companies=companies)
-            show_queries(warehouse, console)
+            if not companies:
+                show_queries(warehouse, console)
     # Drawn when the warehouse is closed: a run that is to write to a DuckDB file waits for it.
     write_pages(pages, page, edition)
     if not quiet:
@@ -448,7 +470,12 @@ def ask(
         return
     file = asking.write(asked, forms[0])
     if output:
-        output.write_bytes(file)
+        try:
+            write_whole(output, file)
+        except OSError as error:
+            raise of_room(error) or SettingError(
+                f"{output} cannot be written: {error.strerror}. Name another file with --output"
+            ) from error
     else:
         sys.stdout.buffer.write(file)
     for note in asked.notes:
@@ -457,7 +484,7 @@ def ask(
 
 @app.command(
     epilog="Examples: whop-elt explain mrr 2025-12; whop-elt explain churn 2025-12 --csv; "
-    "whop-elt explain gross 2025-12 --raw --csv"
+    "whop-elt explain mrr 2025-12 --restated; whop-elt explain gross 2025-12 --raw --csv"
 )
 def explain(
     metric: Annotated[
@@ -472,6 +499,10 @@ def explain(
     company: Annotated[
         str | None, typer.Option(help="Whose (biz_…); needed where there are several.")
     ] = None,
+    restated: Annotated[
+        bool,
+        typer.Option("--restated", help="Why it is not what it was when the month was closed."),
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="Its payments as Whop sent them, names included.")
     ] = False,
@@ -479,16 +510,19 @@ def explain(
 ) -> None:
     """Take a number of a month apart: members, memberships, payments, and the rule that counts."""
     from . import explain as explaining
+    from . import sheet
     from .reading import open_reader
 
     set_up("text", quiet=True)
     with open_reader(_destination(destination)) as warehouse:
-        found = explaining.explain_in(warehouse, metric, month, _company(company))
+        found = explaining.explain_in(
+            warehouse, metric, month, _company(company), restated=restated
+        )
         columns, rows = (
             explaining.raw_rows(warehouse, found) if raw else (found.columns, found.rows)
         )
     if as_csv:
-        print(explaining.as_csv(columns, rows), end="")
+        sys.stdout.buffer.write(sheet.as_csv(columns, rows))
     elif raw:
         explaining.show_rows(columns, rows, console)
     else:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from whop_simulator import DEFAULT_CLOCK, Business, serve
+from whop_simulator.units import iso, to_ms
 
 from .destination import WORK_FOLDER, open_destination
 from .errors import NothingThere, SettingError
@@ -17,6 +18,10 @@ MEMBERS = 1500
 YEARS = 3
 STEP = timedelta(days=7)
 """How much later it is in the simulated business each time the demo is run on one warehouse."""
+
+
+DECIDED_AFTER = timedelta(days=3)
+"""How long after the first demo a bank charges a payment back."""
 
 
 @contextmanager
@@ -34,7 +39,7 @@ def simulated_account(destination_name: str) -> Iterator[tuple[dict[str, Any], d
     """
     last = _last_demo(destination_name, Business.empty().company_id)
     clock = DEFAULT_CLOCK if last is None else last + STEP
-    with serve(Business(members=MEMBERS, years=YEARS, clock=clock)) as server:
+    with serve(_business_at(clock)) as server:
         settings = {
             "api_key": server.api_key,
             "base_url": server.base_url,
@@ -43,6 +48,47 @@ def simulated_account(destination_name: str) -> Iterator[tuple[dict[str, Any], d
             "full_every_days": 30,
         }
         yield settings, clock, last is None
+
+
+def _business_at(clock: datetime) -> Business:
+    """The demo's business, and what a bank has decided there once it is later.
+
+    A payment of the month before is charged back, with effect from that month's end: what the
+    second demo tells of is a closed month that has moved, as those of real businesses do.
+    """
+    business = Business(members=MEMBERS, years=YEARS)
+    if clock == DEFAULT_CLOCK:
+        return business
+    payment_id = _paid_last_by_who_left(business)
+    business.advance_to(min(DEFAULT_CLOCK + DECIDED_AFTER, clock))
+    if payment_id and business.clock < clock:
+        month = DEFAULT_CLOCK.replace(day=1, hour=0)
+        row = business.row("payments", payment_id)
+        row["substatus"] = "dispute_lost"
+        row["dispute_alerted_at"] = iso(to_ms(month - timedelta(days=2)))
+        row["updated_at"] = iso(business.clock_ms)
+        business.put("payments", row)
+    business.advance_to(clock)
+    return business
+
+
+def _paid_last_by_who_left(business: Business) -> str | None:
+    """A payment of the middle of last month: the last of a membership that is over by now."""
+    month = (DEFAULT_CLOCK.replace(day=1) - timedelta(days=1)).replace(day=8, hour=0)
+    begins, ends = to_ms(month), to_ms(month + timedelta(days=14))
+    for member in business.members:
+        last = {payment.membership: payment for payment in member.payments}
+        for membership, payment in last.items():
+            if (
+                membership is not None
+                and membership.status == "canceled"
+                and membership.plan.recurring
+                and payment.substatus == "succeeded"
+                and payment.total
+                and begins <= (payment.paid_at or 0) < ends
+            ):
+                return payment.id
+    return None
 
 
 def _last_demo(destination_name: str, demo_company: str) -> datetime | None:

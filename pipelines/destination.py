@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
+import os
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import psycopg2
+import psycopg2.errors
 from dlt.common.configuration.exceptions import (
     ConfigurationException,
     InvalidNativeValue,
@@ -23,6 +28,7 @@ from dlt.common.destination.exceptions import (
     DestinationUndefinedEntity,
     UnknownDestinationModule,
 )
+from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from . import address as postgres_address
@@ -66,7 +72,10 @@ LOCK_SECONDS = 60
 """How long a load waits on Postgres for somebody else's lock; the models have a variable for it."""
 
 _LEFT_BEHIND_SECONDS = 86_400
-"""Age at which a working folder cannot be in use any more."""
+"""Age at which a working folder cannot be in use any more, where nothing better tells."""
+
+_BEING_MADE_SECONDS = 5
+"""Age below which a working folder may not be locked yet."""
 
 MODELLED = ("duckdb", "postgres")
 """Destinations the dbt project has a profile for."""
@@ -103,10 +112,9 @@ class Destination:
             return postgres_address.shown(postgres_address.of(credentials))
         return self.name
 
-    @property
-    def advice(self) -> str:
-        """What to do when the database does not do its part."""
-        return f"{_advice(self.name)}, or set {setting_of(self.name)}"
+    def advice(self, says: str = "") -> str:
+        """What to do when the database does not do its part, and says this."""
+        return f"{_advice(self.name, says)}, or set {setting_of(self.name)}"
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query; return the names of the columns, and the rows.
@@ -246,7 +254,8 @@ def _check_file(file: Path, reading: bool) -> None:
     The file's name is the catalog's: in whop_raw.duckdb `whop_raw.payments` is ambiguous.
 
     Raises:
-        SettingError: the file has such a name.
+        SettingError: the file has such a name, or a folder of it has a character that dbt reads as
+            the end of the path.
         NothingThere: it is to be read, and is not there.
     """
     name = file.stem.lower()
@@ -254,6 +263,13 @@ def _check_file(file: Path, reading: bool) -> None:
         raise SettingError(
             f"A DuckDB file cannot be called {file.name}, which means something else in SQL: set "
             f"{setting_of('duckdb')} to another name, such as {file.with_name('whop.duckdb')}"
+        )
+    odd = sorted(set(str(file.resolve())) & set("#?;"))
+    if odd:
+        # dbt's adapter reads the path as an address, and the name of the catalog from what is left.
+        raise SettingError(
+            f"dbt cannot work in {file.resolve().parent} with {file.name}: there is a {odd[0]} in "
+            f"the path. Run in another folder, or set {setting_of('duckdb')} to a file without"
         )
     if reading and not file.exists():
         raise NoFile(file.resolve())
@@ -278,7 +294,8 @@ def _not_opened(name: str, error: Exception) -> PipelineError:
         if name == "postgres":
             return SettingError(f"Set {setting}; it looks like {postgres_address.FORM}")
         return SettingError(f"Set {setting}: {first_line(causes[-1])}")
-    what = "cannot be opened" if name == "duckdb" else "does not answer"
+    refused = isinstance(causes[-1], _REFUSED)
+    what = "cannot be opened" if name == "duckdb" else "refuses" if refused else "does not answer"
     says = first_line(causes[-1]).rstrip("!.")
     return PipelineError(f"{name} {what}: {says}. {_advice(name, says)}, or set {setting}")
 
@@ -293,7 +310,30 @@ def _advice(name: str, says: str = "") -> str:
         return "A newer DuckDB has written it: pip install --upgrade duckdb"
     if name == "duckdb":
         return "Close what else has it open, see that the disk has room"
+    if "permission denied" in says or "must be owner" in says:
+        return "Its role may not do that: let its owner grant it, or name the owner's role"
+    if "read-only transaction" in says:
+        return "It takes no writing: set default_transaction_read_only off, or take the primary"
+    if "statement timeout" in says:
+        return "Give its role more time: alter role … set statement_timeout = 0"
     return "See that it is up and takes connections"
+
+
+def of_database(error: BaseException) -> PipelineError | None:
+    """What to do when the database does not answer, or refuses; None for a slip of ours."""
+    root = root_cause(error)
+    if not isinstance(root, _OF_DATABASE) and not any(
+        isinstance(cause, DestinationConnectionError) for cause in _causes(error)
+    ):
+        return None
+    return PipelineError(
+        f"The warehouse cannot be worked with: {first_line(root).rstrip('!.')}. "
+        f"{_advice('duckdb' if isinstance(root, duckdb.Error) else 'postgres', str(root))}"
+    )
+
+
+_REFUSED = (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.ReadOnlySqlTransaction)
+_OF_DATABASE = (*_REFUSED, psycopg2.OperationalError, duckdb.IOException)
 
 
 def is_of_database(error: BaseException) -> bool:
@@ -326,12 +366,34 @@ def _new_folder(parent: Path | None) -> Path:
     if parent is not None:
         parent.mkdir(parents=True, exist_ok=True)
         for left in parent.iterdir():
-            # Of runs that were killed.
-            if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+            if _is_left_behind(left):
                 shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix="whop-elt-", dir=parent))
+    # The system drops this lock with the process, however that ends.
+    with suppress(OSError):
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+def _is_left_behind(folder: Path) -> bool:
+    """Whether a folder is of a run that was killed: the rows that it had read are in there."""
+    try:
+        age = time.time() - folder.stat().st_mtime
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        # Whose it was has just taken it away.
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # A disk that has no locks.
+        return age > _LEFT_BEHIND_SECONDS
+    finally:
+        os.close(descriptor)
+    return age > _BEING_MADE_SECONDS
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -349,4 +411,6 @@ def root_cause(error: BaseException) -> BaseException:
 def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines or [type(error).__name__])[0].strip("'\"")
+    line = (lines or [type(error).__name__])[0]
+    # An error with a text alone is shown as that text by some, in quotes by others.
+    return line[1:-1] if line[0] in "'\"" and line[0] == line[-1] and len(line) > 1 else line

@@ -41,6 +41,10 @@ class NothingThere(PipelineError):
     """What is asked for has not been loaded or built yet; the text says what does."""
 
 
+class NoColumn(PipelineError):
+    """A query names a column that a table does not have; the text is the database's."""
+
+
 class NoFile(NothingThere):
     """There is no DuckDB file yet."""
 
@@ -70,8 +74,23 @@ _OF_FOLDERS = frozenset(
 )
 
 
-def of_files(error: OSError) -> SettingError | None:
+_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def of_room(error: OSError) -> PipelineError | None:
+    """What to do when the disk is full; None for other errors."""
+    if error.errno not in _OF_ROOM:
+        return None
+    what = f"{error.filename} cannot be written" if error.filename else "The output has no room"
+    return PipelineError(
+        f"{what}: {error.strerror}. Make room and type it again; what was there before is as it was"
+    )
+
+
+def of_files(error: OSError) -> PipelineError | None:
     """What to change when a file cannot be written where a run works; None for other errors."""
+    if full := of_room(error):
+        return full
     if error.errno not in _OF_FOLDERS or error.filename is None:
         return None
     return SettingError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from .explained import ALIASES, BY_NAME, Explained, Scope, Source
 from .figures import NOTHING, counted
 from .names import MARTS
 from .reading import Reader, open_reader, tell_copy
+from .restated import of_metric
 from .settings import reporting_timezone
 from .titles import printable
 
@@ -84,7 +83,12 @@ _PAYMENT_COLUMNS = {"payment_id", "payment_ids"}
 
 
 def explain(
-    destination: str, metric: str, month: str, company_id: str | None = None
+    destination: str,
+    metric: str,
+    month: str,
+    company_id: str | None = None,
+    *,
+    restated: bool = False,
 ) -> Explanation:
     """Explain a number of a month, also while a run is under way.
 
@@ -94,6 +98,8 @@ def explain(
             short name, such as mrr or net.
         month: as in 2025-12.
         company_id: whose; needed where there are several companies.
+        restated: not the number but its move since the month was closed and first told of: the
+            rows are the causes of that.
 
     Raises:
         SettingError: there is no such number, month or company.
@@ -101,16 +107,23 @@ def explain(
         PipelineError: the database refuses.
     """
     with open_reader(destination) as warehouse:
-        return explain_in(warehouse, metric, month, company_id)
+        return explain_in(warehouse, metric, month, company_id, restated=restated)
 
 
 def explain_in(
-    warehouse: Reader, metric: str, month: str, company_id: str | None = None
+    warehouse: Reader,
+    metric: str,
+    month: str,
+    company_id: str | None = None,
+    *,
+    restated: bool = False,
 ) -> Explanation:
     """The same, of a warehouse that is open; see `explain`."""
     explained = number_named(metric)
     company = company_of(warehouse, company_id)
     scope = Scope(company, month_named(month), reporting_timezone())
+    if restated:
+        return _move(warehouse, explained, scope)
     names = ", ".join((explained.name, *explained.parts))
     told = warehouse.query(
         f"select {names} from {MARTS}.{explained.mart} where company_id = %s and month = %s",
@@ -135,8 +148,65 @@ def explain_in(
         rows=rows,
         made=_made(explained, columns, rows),
         sql=source.query(scope),
-        notes=[tell_copy(warehouse.copied_at) + "."] if warehouse.copied_at else [],
+        notes=_notes(warehouse) + _moved(warehouse, explained, scope),
     )
+
+
+def _move(warehouse: Reader, explained: Explained, scope: Scope) -> Explanation:
+    """The move of a number, and its causes."""
+    told = warehouse.query(_MOVE, scope.company_id, explained.name, scope.month)[1]
+    if not told:
+        raise SettingError(
+            f"{explained.name} of {scope.month:%Y-%m} is what it was when it was first told of"
+        )
+    if explained.is_ratio:
+        raise SettingError(
+            f"{explained.name} moves with what it is made of: ask for "
+            f"{' or '.join(explained.parts)}"
+        )
+    (reported_at, was, now, change) = told[0]
+    columns, rows = of_metric(warehouse, scope.company_id, explained.name, scope.month)
+    return Explanation(
+        name=f"the move of {explained.name}",
+        mart="restatements",
+        company_id=scope.company_id,
+        month=scope.month,
+        number=change,
+        rule=f"As of {reported_at:%Y-%m-%d %H:%M} UTC, when the month was first told of as a "
+        "closed one, it was another number; each row is a membership, or a member, "
+        "that has changed since.",
+        formula="now - was",
+        parts={"was": was, "now": now},
+        columns=columns,
+        rows=rows,
+        made=sum((Decimal(row[columns.index("value")]) for row in rows), Decimal()),
+        sql=f"select * from {MARTS}.restatement_causes where company_id = '{scope.company_id}' "
+        f"and metric = '{explained.name}' and month = date '{scope.month}'",
+        notes=_notes(warehouse),
+    )
+
+
+_MOVE = (
+    f"select reported_at, was, now, change from {MARTS}.restatements "
+    "where company_id = %s and metric = %s and month = %s"
+)
+
+
+def _notes(warehouse: Reader) -> list[str]:
+    return [tell_copy(warehouse.copied_at) + "."] if warehouse.copied_at else []
+
+
+def _moved(warehouse: Reader, explained: Explained, scope: Scope) -> list[str]:
+    """That the number is not what it was, if so."""
+    try:
+        told = warehouse.query(_MOVE, scope.company_id, explained.name, scope.month)[1]
+    except NothingThere:
+        return []
+    return [
+        f"When the month was first told of, as of {reported_at:%Y-%m-%d %H:%M} UTC, it was "
+        f"{_figure(was)}: --restated says why it moved by {_figure(change)}."
+        for reported_at, was, _, change in told
+    ]
 
 
 def _rows(
@@ -247,15 +317,6 @@ def company_of(warehouse: Reader, company_id: str | None) -> str:
     raise SettingError(f"No company {company_id} in {warehouse.location}; there are: {listed}")
 
 
-def as_csv(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
-    """Rows as CSV (RFC 4180), amounts with all their digits, moments in UTC."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_plain(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
 def show(explanation: Explanation, console: Console) -> None:
     """Print an explanation for people."""
     console.print(
@@ -339,17 +400,3 @@ def _cell(value: Any) -> str:
             return f"{value:%Y-%m-%d}"
         case _:
             return printable(str(value))
-
-
-def _plain(value: Any) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case Decimal():
-            return _trimmed(value)
-        case datetime():
-            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case _:
-            return str(value)

@@ -203,7 +203,8 @@ def _lock_connection(destination: Destination) -> Any:
             _ask(connection, "select set_config('idle_session_timeout', '0', false)")
     except psycopg2.Error as error:
         raise PipelineError(
-            f"{destination.location} does not answer: {first_line(error)}. {destination.advice}"
+            f"{destination.location} does not answer: {first_line(error)}. "
+            f"{destination.advice(str(error))}"
         ) from error
     return connection
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +43,40 @@ def open_closed_streams() -> None:
                 os.close(nothing)
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
+
+
+def forgive_characters() -> None:
+    """Print "?" for a character that the terminal's encoding does not have: no reason to end."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def end_as_interrupted() -> None:
+    """Let what a scheduler or a closed terminal ends us with do as Ctrl-C does.
+
+    By themselves these signals end a process where it is: without a word, and with the rows that a
+    run has read left on the disk. What was told to ignore them (`nohup`) does; a second one ends
+    the process at once.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, interrupt)
+
+
+def end_at_once(*numbers: int) -> None:
+    """Let these signals end the process where it is: a server loses nothing by that.
+
+    One that waits for a line on standard input would hear of an interrupt with the next line only.
+    """
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

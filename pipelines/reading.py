@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import duckdb
 import psycopg2
+from dlt.destinations.exceptions import DestinationConnectionError
 from psycopg2 import sql as composed
 
 from . import address as postgres_address
@@ -30,7 +31,7 @@ from .destination import (
     open_destination,
     setting_of,
 )
-from .errors import NoFile, NothingThere, PipelineError, SettingError
+from .errors import NoColumn, NoFile, NothingThere, PipelineError, SettingError
 from .lock import building
 from .marts_copy import copy_path
 
@@ -145,19 +146,21 @@ def open_to_read(name: str) -> Iterator[Warehouse]:
     Raises:
         NothingThere, SettingError, PipelineError: see `open_destination` and `open_reader`.
     """
-    warehouse: Warehouse | None = None
-    try:
-        warehouse = open_destination(name, reading=True)
-    except (NothingThere, SettingError):
-        raise
-    except PipelineError:
-        if name != "duckdb":
+    with ExitStack() as stack:
+        warehouse: Warehouse
+        try:
+            warehouse = destination = open_destination(name, reading=True)
+            if name == "duckdb":
+                # Kept open: between two questions a run could take the file.
+                client: Any = destination.pipeline.sql_client()
+                stack.enter_context(client)
+        except (NothingThere, SettingError):
             raise
-    if warehouse is not None:
+        except (PipelineError, DestinationConnectionError):
+            if name != "duckdb":
+                raise
+            warehouse = stack.enter_context(open_reader(name))
         yield warehouse
-        return
-    with open_reader(name) as reader:
-        yield reader
 
 
 # -------------------------------------------------------------------------------- DuckDB
@@ -227,6 +230,8 @@ def _ask_duckdb(
     except duckdb.Error as error:
         if isinstance(error, duckdb.CatalogException) and "Table with name" in str(error):
             raise NothingThere(_missing(error)) from error
+        if isinstance(error, duckdb.BinderException) and "column" in str(error).lower():
+            raise NoColumn(f"duckdb refuses: {first_line(error)}") from error
         raise PipelineError(f"duckdb refuses: {first_line(error)}") from error
     finally:
         overdue.cancel()
@@ -308,6 +313,8 @@ def _ask_postgres(
                 cursor.execute("rollback to savepoint question")
     except psycopg2.errors.UndefinedTable as error:
         raise NothingThere(_missing(error)) from error
+    except psycopg2.errors.UndefinedColumn as error:
+        raise NoColumn(f"Postgres refuses: {first_line(error)}") from error
     except psycopg2.errors.QueryCanceled as error:
         raise PipelineError(f"The query took longer than {seconds:g} seconds") from error
     except psycopg2.Error as error:

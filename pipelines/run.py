@@ -20,7 +20,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from whop_source import RateLimit, RunReport, whop
 from whop_source.resources import REFERRED_TABLES
 
-from .alerts import Watch, post_digest, tell_age
+from .alerts import Watch, post_digest, tell_age, tell_restated
 from .destination import (
     DATASET,
     MODELLED,
@@ -119,6 +119,9 @@ def sync(
         gc.collect()
     for notice in report.notices.values():
         event(notice, logging.WARNING, run_id=report.run_id)
+    # No warning: nothing is wrong, and a schedule would be told of it every hour.
+    for reason in report.left_out.values():
+        event(reason, run_id=report.run_id)
     for company_id, reason in report.unread.items():
         event(
             f"{company_id}: {reason}" if report.tables or len(report.unread) > 1 else reason,
@@ -234,7 +237,7 @@ def _sync_part(
         if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
             raise KeyboardInterrupt from error
         says = first_line(root_cause(error)).rstrip("!.")
-        advice = f". {destination.advice}" if is_of_database(error) else ""
+        advice = f". {destination.advice(says)}" if is_of_database(error) else ""
         if "due to lock timeout" in says:
             advice = f". {DATASET} could not be had in time: {who_holds(destination, DATASET)}"
         raise PipelineError(
@@ -320,15 +323,16 @@ def run(
                 count = transform(destination, progress=modelling)
             watch.transformed()
             event(f"{count} models and tests", count=count)
+            tell_restated(watch, destination)
             if page:
                 with watch.step("report"):
                     report_to(destination, page)
-            post_digest(destination, report.run_id, partial(_brief, destination))
+            post_digest(destination, [report.run_id], partial(brief, destination))
         tell_age(watch, destination)
         return destination, code
 
 
-def _brief(destination: Warehouse) -> str:
+def brief(destination: Warehouse) -> str:
     """The report's brief edition, as text."""
     from .report import brief_text, read_pages
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -333,6 +335,17 @@ def alert_max_age_hours() -> float | None:
         SettingError: it is no number.
     """
     hours: float | None = _get("alerts.max_age_hours", float)
+    return None if hours is None else checked_hours(hours, "ALERTS__MAX_AGE_HOURS")
+
+
+def checked_hours(hours: float, name: str) -> float:
+    """An age in hours that a table's can be held against.
+
+    Raises:
+        SettingError: no age is over it (`nan`, `inf`), or every one is; nothing would be watched.
+    """
+    if not 0 <= hours < math.inf:
+        raise SettingError(f"{name} is {hours:g}; it can be a number of hours, 0 or more")
     return hours
 
 
@@ -359,6 +372,24 @@ def report_setting(name: str) -> str | None:
     # Not as ids and keys are read: a name may have blanks.
     value = _get(f"report.{name}")
     return None if value is None else str(value).strip() or None
+
+
+def alert_restated_share() -> Decimal | None:
+    """The setting `ALERTS__RESTATED_SHARE`: how much a closed month may move; None is any.
+
+    Raises:
+        SettingError: it is no share of 0 or more.
+    """
+    value = _get("alerts.restated_share")
+    if value is None or not str(value).strip():
+        return None
+    try:
+        share = Decimal(str(value))
+    except ArithmeticError:
+        share = Decimal(-1)
+    if not share.is_finite() or share < 0:
+        raise SettingError(f"ALERTS__RESTATED_SHARE is {value!r}; it looks like 0.02, for 2 %")
+    return share
 
 
 def reader_password() -> str | None:
@@ -572,4 +603,7 @@ def _unreadable(error: TomlProviderReadException) -> str:
         if begins.startswith(codecs.BOM_UTF8):
             return f"{path} begins with a byte order mark: save it as UTF-8 without one"
     reason = str(error).splitlines()[-1].strip()
+    # What tomlkit makes of a file that ends too early.
+    for ends in ("Unexpected end of file", r"Unexpected character: '\x00'"):
+        reason = reason.replace(ends, "a bracket or quote is not closed,")
     return f"{', '.join(error.full_paths[:1])} cannot be read: {reason}"

@@ -17,6 +17,7 @@ from .bank import told_cash
 from .destination import DATASET, MARTS
 from .figures import count, percent, usd
 from .reading import Warehouse
+from .restated import restatement_sentences
 from .status import shown_companies
 from .titles import named, printable
 
@@ -69,7 +70,8 @@ def show_summary(
         destination: a warehouse whose models are built.
         console: where to print.
         report: the run that has just ended.
-        companies: only these; none named, those that are configured.
+        companies: only these, and nothing that is of others as well; none named, those that are
+            configured.
     """
     wanted = companies or shown_companies(destination)
     for company_id, title in _rows(
@@ -80,7 +82,9 @@ def show_summary(
         _show_month(destination, console, company_id, named(title, company_id))
         if cash := told_cash(destination, company_id):
             console.print(Text(cash), soft_wrap=True)
-    _show_tables(destination, console, report)
+    if not companies:
+        # Rows are counted of all companies: no client of an agency is shown another's.
+        _show_tables(destination, console, report)
     console.print(Text.assemble(("\nThe warehouse", "bold"), f" is {destination.location}"))
 
 
@@ -142,6 +146,8 @@ def _show_month(destination: Warehouse, console: Console, company_id: str, title
         "[dim]Who has not cancelled counts while Whop tries the charge again (two weeks), and "
         "leaves when that is given up.[/]"
     )
+    for sentence in restatement_sentences(destination, company_id):
+        console.print(Text(f"Restated: {sentence}"), soft_wrap=True)
 
 
 def _show_tables(destination: Warehouse, console: Console, report: RunReport | None) -> None:

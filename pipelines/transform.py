@@ -16,6 +16,7 @@ from .lock import build_lock
 from .log import event
 from .marts_copy import write_copy
 from .settings import model_variables
+from .version import VERSION
 from .waits import who_holds
 
 Progress = Callable[[str, int, int], None]
@@ -47,7 +48,7 @@ def transform(
             lock is lost; or the copy for readers cannot be written.
     """
     destination.still_locked()
-    chosen = json.dumps(model_variables(variables))
+    chosen = json.dumps({**model_variables(variables), "release": VERSION})
     environment = destination.dbt_environment()
     try:
         destination.query(f"select 1 from {destination.pipeline.dataset_name}.sync_runs limit 1")

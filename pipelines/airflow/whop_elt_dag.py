@@ -101,9 +101,11 @@ def whop_elt() -> None:
 
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     def transform() -> int:
-        """Build and test the models over what could be loaded."""
-        from whop_elt.alerts import tell_age
-        from whop_elt.run import opened
+        """Build and test the models over what could be loaded; post the digest if it is due."""
+        from functools import partial
+
+        from whop_elt.alerts import post_digest, tell_age, tell_restated
+        from whop_elt.run import brief, opened
         from whop_elt.transform import transform as build
 
         with (
@@ -114,6 +116,9 @@ def whop_elt() -> None:
             with watch.step("models"):
                 count = build(destination)
             watch.transformed()
+            tell_restated(watch, destination)
+            runs = [synced["run_id"] for synced in _synced().values() if synced]
+            post_digest(destination, runs, partial(brief, destination))
             tell_age(watch, destination)
         return count
 
@@ -138,11 +143,8 @@ def whop_elt() -> None:
                 if page:
                     report_to(warehouse, page)
                 show_summary(warehouse, Console(width=120, emoji=False))
-        ti = get_current_context()["ti"]
-        companies = ti.xcom_pull(task_ids="check")
         missing: dict[str, str] = {}
-        for number, company_id in enumerate(companies):
-            synced = ti.xcom_pull(task_ids="sync", map_indexes=number)
+        for company_id, synced in _synced().items():
             if synced is None:
                 missing[company_id or "all companies"] = "the sync failed"
             else:
@@ -183,6 +185,15 @@ def _worker() -> Iterator[tuple[str, str]]:
         finally:
             os.environ.clear()
             os.environ.update(before)
+
+
+def _synced() -> dict[str | None, dict[str, Any] | None]:
+    """What the sync of each company left; None where it failed."""
+    ti = get_current_context()["ti"]
+    return {
+        company_id: ti.xcom_pull(task_ids="sync", map_indexes=number)
+        for number, company_id in enumerate(ti.xcom_pull(task_ids="check"))
+    }
 
 
 @contextmanager

@@ -15,7 +15,10 @@ from .webhook import send
 
 
 def post_digest(
-    warehouse: Warehouse, run_id: str, text: Callable[[], str], now: datetime | None = None
+    warehouse: Warehouse,
+    run_ids: Sequence[str],
+    text: Callable[[], str],
+    now: datetime | None = None,
 ) -> bool:
     """Post what a run has to say to the webhooks of the alerts, each run or each week.
 
@@ -23,7 +26,7 @@ def post_digest(
 
     Args:
         warehouse: where the runs are noted.
-        run_id: this run, which has built the models.
+        run_ids: this run, which has built the models; in Airflow, that of each company.
         text: makes the text; only called when it is to be posted.
         now: the time, UTC.
 
@@ -37,7 +40,7 @@ def post_digest(
         if not urls:
             event("ALERTS__DIGEST is set, and ALERTS__URLS is not: nobody to tell", logging.WARNING)
             return False
-        if when == "weekly" and not is_first_of_week(warehouse, run_id, now or datetime.now(UTC)):
+        if when == "weekly" and not is_first_of_week(warehouse, run_ids, now or datetime.now(UTC)):
             return False
         told = send(urls, text(), "a digest")
     except Exception as error:
@@ -48,20 +51,18 @@ def post_digest(
     return told > 0
 
 
-def is_first_of_week(warehouse: Warehouse, run_id: str, now: datetime) -> bool:
-    """Whether no other run has read anything since Monday began, in UTC."""
+def is_first_of_week(warehouse: Warehouse, run_ids: Sequence[str], now: datetime) -> bool:
+    """Whether no run but these has read anything since Monday began, in UTC."""
     monday = (now - timedelta(days=now.weekday())).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
     try:
         _, rows = warehouse.query(
-            f"select count(*) from {DATASET}.sync_runs "
-            "where status = 'ok' and run_id <> %s and started_at >= %s and started_at <= %s",
-            run_id,
+            f"select distinct run_id from {DATASET}.sync_runs "
+            "where status = 'ok' and started_at >= %s and started_at <= %s",
             monday,
             now,
         )
     except NothingThere:
         return True
-    counts: Sequence[int] = [row[0] for row in rows]
-    return not any(counts)
+    return {run_id for (run_id,) in rows} <= set(run_ids)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["failed", "forbidden", "not_available", "unreadable", "stale", "test"]
+Kind = Literal["failed", "forbidden", "not_available", "unreadable", "stale", "test", "restated"]
 
 Key = tuple[str, str]
 """Kind and subject: what makes it the same incident in the next run."""

@@ -16,6 +16,7 @@ _HEADINGS: dict[Kind, str] = {
     "not_available": "loaded, but not all of it: Whop does not have a list",
     "unreadable": "loaded, but values that the numbers are made of cannot be read",
     "stale": "data is older than it may be",
+    "restated": "a closed month is not what it was",
     "test": "the models are built, but a test of theirs found what must not be",
 }
 _ADVICE: dict[Kind, str] = {
@@ -30,6 +31,8 @@ _ADVICE: dict[Kind, str] = {
     "like.",
     "stale": "Does the schedule still run? `whop-elt status` shows the last runs, `whop-elt run` "
     "brings the data up to date.",
+    "restated": "`whop-elt explain NUMBER MONTH --restated` names the memberships and payments "
+    "because of which. Tell whoever has the old number.",
     "test": "Do not trust the numbers before you have looked. `whop-elt transform` builds and "
     "tests again; .whop-elt/dbt/target has each test's SQL.",
 }

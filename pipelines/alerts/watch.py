@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from whop_source import RunReport
@@ -15,7 +16,15 @@ from whop_source.resources import BY_NAME
 from ..destination import Destination, first_line
 from ..errors import DataTestFailed, Locked, PipelineError, SettingError
 from ..log import event
-from ..settings import alert_max_age_hours, alert_urls, company_ids, tables
+from ..names import MARTS
+from ..restated import Restated, restated
+from ..settings import (
+    alert_max_age_hours,
+    alert_restated_share,
+    alert_urls,
+    company_ids,
+    tables,
+)
 from ..status import NOT_TO_BE_READ, read_status
 from .incident import Incident, Key, Kind
 from .message import message
@@ -44,6 +53,7 @@ class Watch:
         self._found: dict[Key, Incident] = {}
         self._fine: set[Key] = set()
         self._tests_ran = False
+        self._restatements_read = False
         self._noted: BaseException | None = None
 
     @contextmanager
@@ -101,6 +111,17 @@ class Watch:
             )
             self._note("stale", subject, text, table["good_at"])
 
+    def restated(self, moved: Iterable[Restated], company_id: str, share: Decimal) -> None:
+        """Note the numbers of closed months that have moved by more than that share of them."""
+        for each in moved:
+            if abs(each.change) > share * abs(each.was):
+                subject = f"{company_id} {each.metric} of {each.month:%Y-%m}"
+                self._note("restated", subject, each.sentence)
+
+    def restatements_read(self) -> None:
+        """What has moved of every company was looked at: what is not noted has moved back."""
+        self._restatements_read = True
+
     def _failed(self, subject: str, error: BaseException) -> None:
         if error is self._noted or isinstance(error, Locked | KeyboardInterrupt):
             return
@@ -129,6 +150,7 @@ class Watch:
             and (
                 key in self._fine
                 or (each.kind == "test" and self._tests_ran)
+                or (each.kind == "restated" and self._restatements_read)
                 or not self._still_wanted(each)
             )
         ]
@@ -194,6 +216,23 @@ def watching(
                 watch.tell(urls)
         except Exception as error:
             event(f"The alerts were not told: {first_line(error)}", logging.WARNING)
+
+
+def tell_restated(watch: Watch, destination: Destination) -> None:
+    """Note the closed months that have moved by more than the setting allows."""
+    try:
+        share = alert_restated_share()
+        wanted = share is not None and bool(alert_urls())
+    except SettingError as error:
+        event(str(error), logging.WARNING)
+        return
+    if share is None or not wanted:
+        return
+    with watch.step("restatements"):
+        companies = destination.query(f"select company_id from {MARTS}.dim_companies")[1]
+        for (company_id,) in companies:
+            watch.restated(restated(destination, company_id), company_id, share)
+        watch.restatements_read()
 
 
 def tell_age(watch: Watch, destination: Destination) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import NothingThere, SettingError
+from ..errors import NothingThere, PipelineError, SettingError
 from ..log import event, set_up
 
 app = typer.Typer(
@@ -59,6 +60,9 @@ def superset(
             event(f"{duckdb} is not on this machine; let us hope it is on Superset's", 30)
     try:
         written = write_bundle(output, database)
+    except shutil.Error as error:
+        first = error.args[0][0][2]
+        raise PipelineError(f"Not all of {output} could be written: {first}") from error
     except FileNotFoundError as error:
         raise NothingThere(f"A file of the dashboards is missing: {error.filename}") from error
     event(

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..explained import BY_NAME, EXPLAINED, Scope, Source
 from ..names import MARTS
-from ..settings import reporting_timezone
 from .asker import Question, ready_for_json
 from .numbers import COMPANY, NOTE, Numbers, first_day, month_property
 from .tool import Row, Tool, ToolFailed, arguments
@@ -50,6 +49,9 @@ def explain_tools(numbers: Numbers) -> Iterator[Tool]:
 
 
 def _explain(numbers: Numbers, given: Row) -> Row:
+    # It brings dlt, and a client waits for the start.
+    from ..settings import reporting_timezone
+
     company = numbers.company(given.get("company_id"))
     explained, month = BY_NAME[given["number"]], first_day(given["month"])
     scope = Scope(company.company_id, month, reporting_timezone())

@@ -40,7 +40,7 @@ def schema_of(action: Action, takes_default: Iterable[str], further: dict[str, R
         takes_default: parameters that need not be given, because a setting stands for them.
         further: properties beside the row's own.
     """
-    properties = {each.name: _property(each) for each in action.parameters}
+    properties = {each.name: _property(each, action) for each in action.parameters}
     required = [each.name for each in action.parameters if each.required]
     schema = arguments({**properties, **further}, *required)
     defaults = set(takes_default)
@@ -52,14 +52,30 @@ def schema_of(action: Action, takes_default: Iterable[str], further: dict[str, R
     return {**schema, "allOf": rules} if rules else schema
 
 
-def _property(parameter: Parameter) -> Row:
+def _property(parameter: Parameter, action: Action) -> Row:
     """One parameter: null beside its type where null clears the field."""
-    shape = {**_TYPES[parameter.type], "description": parameter.text}
+    text = f"{parameter.text}{_on_current(parameter.name, action)}"
+    shape = {**_TYPES[parameter.type], "description": text}
     if parameter.enum:
         shape["enum"] = [*parameter.enum, *([None] if parameter.nullable else [])]
     if parameter.nullable:
         shape["type"] = [shape["type"], "null"]
     return shape
+
+
+def _on_current(name: str, action: Action) -> str:
+    """What Whop's Current surface does not take, in words.
+
+    Not in the schema: which surface answers is a setting, and settings are read when Whop is asked.
+    """
+    there = action.current
+    if name in there.gone:
+        return " Not on Whop's Current surface."
+    if name in there.always:
+        return f" On Whop's Current surface always {str(there.always[name]).lower()}."
+    one = " On Whop's Current surface one value." if name in there.one else ""
+    none = [value for value, means in there.values.get(name, {}).items() if means is None]
+    return one + (f" Not on Whop's Current surface: {', '.join(none)}." if none else "")
 
 
 def _rule(rule: Rule, *, needed: bool, of: Action) -> list[Row]:

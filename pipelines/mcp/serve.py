@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import SettingError
 from ..log import event
+from ..process import end_at_once
 from .actions import Account, action_tools
 from .tool import QUESTION_SECONDS
 
@@ -62,9 +64,11 @@ def serve(
     )
     import anyio
 
+    end_at_once(signal.SIGTERM, signal.SIGHUP)
     if http:
         anyio.run(_over_http, server, _listening(port), token)
     else:
+        end_at_once(signal.SIGINT)
         anyio.run(_over_stdio, server)
 
 

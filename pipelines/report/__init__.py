@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,11 +17,12 @@ import jinja2
 from markupsafe import Markup
 
 from ..editions import Edition
-from ..errors import SettingError
+from ..errors import SettingError, of_room
 from ..figures import NOTHING, written_in
 from ..process import usual_mask
 from ..reading import Warehouse
 from ..titles import printable
+from ..whole_file import write_whole
 from .brand import Brand, brand
 from .charts import draw
 from .charts.drawing import pixels
@@ -148,23 +148,11 @@ def _rendered(pages: Sequence[Page], edition: Edition, look: Brand) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all: whoever opens it meanwhile has the one before."""
+    """Write the page, which, unlike other files of a run, is made to be handed on."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-        ) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(text)
-                # A temporary file is its owner's alone; this one is made to be handed on.
-                temporary.chmod(0o666 & ~usual_mask())
-                temporary.replace(path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+        write_whole(path, text.encode(), 0o666 & ~usual_mask())
     except OSError as error:
-        raise SettingError(
+        raise of_room(error) or SettingError(
             f"The report cannot be written to {path}: {error.strerror or error}. "
             "Set WHOP_ELT_REPORT to a file that can be"
         ) from error

@@ -155,7 +155,7 @@ def _last_run(freshness: Sequence[Row]) -> str:
 
 
 def _not_read(freshness: Sequence[Row]) -> list[str]:
-    """Tables whose last run did not read them."""
+    """Tables that the last run did not read, and values in them that nobody could."""
     why = {
         "forbidden": "the API key lacks the permission",
         "not_available": "Whop does not have the list",
@@ -170,6 +170,11 @@ def _not_read(freshness: Sequence[Row]) -> list[str]:
         )
         for row in freshness
         if row["last_run_status"] != "ok"
+    ] + [
+        f"{row['table_name']}: not every value of {row['last_run_unreadable']} could be read, and "
+        "the figures lack them; the column _whop_extra of those rows has what Whop sent"
+        for row in freshness
+        if row["last_run_unreadable"]
     ]
 
 

@@ -8,13 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ..bank import told_cash
+from ..beside_whop import told_beside_whop
 from ..errors import NothingThere
 from ..reading import Warehouse
+from ..restated import restatement_sentences
 
 Note = Callable[[Warehouse, str], Sequence[str]]
 """Of a warehouse and a company's id: sentences, none when there is nothing to say."""
 
-NOTES: tuple[Note, ...] = ()
+
+def _sentence(tell: Callable[[Warehouse, str], str | None]) -> Note:
+    """A note of one sentence, where there is one."""
+
+    def note(warehouse: Warehouse, company_id: str) -> list[str]:
+        said = tell(warehouse, company_id)
+        return [f"{said}."] if said else []
+
+    return note
+
+
+NOTES: tuple[Note, ...] = (
+    restatement_sentences,
+    _sentence(told_cash),
+    _sentence(told_beside_whop),
+)
 """All of them, in the order in which they stand."""
 
 

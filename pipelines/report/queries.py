@@ -17,7 +17,7 @@ Row = dict[str, Any]
 COMPANIES = f"select company_id, title, as_of from {MARTS}.dim_companies order by title, company_id"
 
 FRESHNESS = f"""select company_id, table_name, last_run_id, last_run_status, last_run_at,
-  last_read_at
+  last_run_unreadable, last_read_at
 from {MARTS}.data_freshness
 order by company_id, table_name"""
 

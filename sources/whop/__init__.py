@@ -131,15 +131,17 @@ def whop(
         raise ValueError(
             "Set SOURCES__WHOP__PII_KEY: without a key, hashes of names can be guessed"
         )
-    for name, value, least in (
-        ("FULL_EVERY_DAYS", full_every_days, 0),
-        ("LOOKBACK_DAYS", lookback_days, 0),
-        ("OVERLAP_MINUTES", overlap_minutes, 0),
-        ("MAX_ATTEMPTS", max_attempts, 1),
-        ("BACKOFF_SECONDS", backoff_seconds, 0),
+    for name, value, least, most in (
+        ("FULL_EVERY_DAYS", full_every_days, 0, 36_500),
+        ("LOOKBACK_DAYS", lookback_days, 0, 36_500),
+        ("OVERLAP_MINUTES", overlap_minutes, 0, 1_000_000),
+        ("MAX_ATTEMPTS", max_attempts, 1, 1_000),
+        ("BACKOFF_SECONDS", backoff_seconds, 0, 3_600),
     ):
-        if not value >= least:
-            raise ValueError(f"SOURCES__WHOP__{name} is {value}; it can be {least} or more")
+        if not least <= value <= most:
+            raise ValueError(
+                f"SOURCES__WHOP__{name} is {value}; it can be {least} or more, up to {most:,}"
+            )
     run = _Run(
         client=WhopClient(
             api_key,

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -242,16 +243,27 @@ class WhopClient:
             query[cursor] = behind
 
     def object(
-        self, path: str, object_id: str, *, secrets: Sequence[str] = ()
+        self,
+        path: str,
+        object_id: str,
+        *,
+        params: Params = MappingProxyType({}),
+        secrets: Sequence[str] = (),
     ) -> tuple[Row, datetime]:
         """Return one object by its id, and the server's time in UTC.
+
+        Args:
+            path: path of the list it is in (`/payments`).
+            object_id: its id.
+            params: query parameters.
+            secrets: top-level fields to remove.
 
         Raises:
             NotFound: there is no such object.
             WhopError: see the subclasses.
         """
         body, server_time, _ = self._request(
-            "GET", f"{path}/{object_id}", {}, operation=f"GET {path}/{{id}}"
+            "GET", f"{path}/{object_id}", params, operation=f"GET {path}/{{id}}"
         )
         for name in secrets:
             body.pop(name, None)

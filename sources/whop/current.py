@@ -654,6 +654,24 @@ REVIEWS = CurrentTable(
     ),
 )
 
+TRANSFERS = CurrentTable(
+    columns=_only(
+        text="destination__id destination__name destination__object failure_code failure_reason "
+        "fee_currency origin__id origin__name origin__object status",
+        timestamp="failed_at status_changed_at succeeded_at",
+    ),
+    personal=("destination__name", "origin__name"),
+    on=OnCurrent(
+        lacks=("destination_ledger_account_id", "origin_ledger_account_id"),
+        shape=Shape(
+            telling=(("fee", "fee_amount"), ("origin", "origin_ledger_account_id")),
+            left_out=("destination.logo_url", "object", "origin.logo_url", "tracking_url"),
+            moves={"fee": "fee_amount"},
+            money={"amount": "currency", "fee_amount": "fee_currency"},
+        ),
+    ),
+)
+
 USERS = CurrentTable(
     columns=_only(
         text="banner__url email",

@@ -31,6 +31,7 @@ from .run_report import TableReport
 from .schema import RowTable
 from .spool import Spool
 from .table_run import TableRun
+from .values import UNFIT, to_timestamp
 from .warehouse import Warehouse
 
 
@@ -66,7 +67,9 @@ class Extraction:
             self._note_unread(error, started_at)
             return
         self._begin(now, started_at)
-        reader = Reader(self._context.client, self.company_id, self._context.report.progress)
+        lived = (None if company is None else _began(company), now)
+        report = self._context.report
+        reader = Reader(self._context.client, self.company_id, report.progress, lived)
         if company is not None:
             for table in self._tables(lambda table: table.resource.is_company):
                 reader.take(table, [company])
@@ -258,10 +261,14 @@ class Extraction:
     def _leave_out(self, table: TableRun, error: WhopError) -> None:
         """Go on without a table that nobody has asked for by name: as if there were none."""
         name = table.resource.name
-        needed = ", ".join(table.resource.permissions)
-        self._context.report.notices[f"{name} of {self.company_id}"] = (
-            f"{name} is left out: {error}. With {needed} the key could read it; whoever names it "
-            "in SOURCES__WHOP__TABLES is told so by every run"
+        reason = (
+            "This account, or this version of the API, does not have the list"
+            if isinstance(error, NotOffered)
+            else f"With {', '.join(table.resource.permissions)} the key could read it"
+        )
+        self._context.report.left_out[f"{name} of {self.company_id}"] = (
+            f"{name} is left out: {error}. {reason}; a run fails for it when "
+            "SOURCES__WHOP__TABLES names it"
         )
         self._context.report.tables.remove(table.report)
         table.report.status = "not_available"
@@ -293,6 +300,14 @@ class Extraction:
                 report.unfinished = bool(table.left) or table.more
             report.cursor_after = after.cursor.isoformat() if after.cursor else None
         self._context.report.notices |= client.notices
+
+
+def _began(company: Row) -> datetime | None:
+    """When the company did, as far as its row says so."""
+    try:
+        return to_timestamp(company["created_at"])
+    except (KeyError, *UNFIT):
+        return None
 
 
 def _in_order(tables: Sequence[TableRun]) -> list[TableRun]:

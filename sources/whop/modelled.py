@@ -31,14 +31,21 @@ MODELLED: Mapping[str, tuple[str, ...]] = {
         "promo_code__number_of_intervals checkout_configuration_id auto_refunded "
         "billing_address__country payments_failed total tax_amount usd_total "
         "tax_behavior tax_refunded_amount amount_after_fees refunded_amount created_at "
-        "paid_at refunded_at dispute_alerted_at disputes refunds",
+        "paid_at refunded_at dispute_alerted_at disputes refunds decline_code "
+        "next_payment_attempt",
+        "payment_methods": "id card__exp_month card__exp_year",
+        "payment_fees": "payment__id type family amount currency settlement_amount "
+        "settlement_currency",
+        "affiliates": "id total_referral_earnings_usd total_referrals_count total_revenue_usd",
         "refunds": "id status currency payment__id amount created_at",
         "financial_activity": "id line_type currency precision amount usd_amount payment__id "
         "source__id source__object plan_id product_id posted_at available_at",
         "payouts": "id status currency amount fee_amount net_amount failure__code "
         "failure__funds_returned_at created_at estimated_arrival source speed trace_code "
         "destination_currency destination_amount exchange_rate",
+        "transfers": "id status currency amount origin__id created_at succeeded_at",
         "account_balances": "id symbol balance observed_at",
+        "stats": "id metric period source_currency value period_start",
         "disputes": "id status currency payment__id plan__id product__id amount fee created_at",
     }.items()
 }

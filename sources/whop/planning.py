@@ -180,6 +180,8 @@ def plan(resource: Resource, state: TableState, now: datetime, settings: Setting
         return Plan(mode, (), whole=False)
     if resource.changes == "observed":
         return Plan(mode, (Walk(),), whole=False)
+    if resource.changes == "charted":
+        return Plan(mode, (Walk(),), whole=True)
     if resource.changes == "appended":
         return _appended(resource, state, mode, now, settings)
     # Left out of the list unless it is asked for them.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from .bulk import nested
+from .charts import points, question, series_of
 from .client import Page, Params, Row, WhopClient
 from .credentials import Credentials
 from .errors import (
@@ -30,6 +31,9 @@ from .warehouse import batched
 IDS_PER_REQUEST = 100
 """Ids in one `user_ids[]` filter: as many as a page has rows, and an address of 4 KB."""
 
+WHOP_BEGAN = datetime(2021, 1, 1, tzinfo=UTC)
+"""Before the first company there was."""
+
 READERS = 8
 """Objects, or lists of some ids, read at the same time; the rate limit is the client's."""
 
@@ -41,20 +45,30 @@ class Reader:
         client: the API.
         company_id: the company's real id.
         progress: called with table and number of rows for each page, from several threads.
+        lived: when the company began, None when that is not known, and the server's time now, UTC.
     """
 
     def __init__(
-        self, client: WhopClient, company_id: str, progress: Callable[[str, int], None]
+        self,
+        client: WhopClient,
+        company_id: str,
+        progress: Callable[[str, int], None],
+        lived: tuple[datetime | None, datetime] | None = None,
     ) -> None:
         self._client = client
         self._company_id = company_id
         self._progress = progress
+        began, now = lived or (None, datetime.now(UTC))
+        self._lived = began or WHOP_BEGAN, now
         self._credentials: dict[str, Credentials] = {}
 
     def walk(self, table: TableRun) -> None:
         """Read the table's lists."""
         if table.resource.changes == "observed":
             self._observe(table)
+            return
+        if table.resource.changes == "charted":
+            self._chart(table)
             return
         for walk in table.plan.walks:
             try:
@@ -89,6 +103,28 @@ class Reader:
             for number, row in enumerate(seen, start=1)
         ]
         self.take(table, [self.shaped(resource, row) for row in rows])
+
+    def _chart(self, table: TableRun) -> None:
+        """Read the series a table is made of, from the company's beginning on."""
+        resource = table.resource
+        refused: list[WhopError] = []
+        for chart, split in series_of(resource):
+            try:
+                answer, _ = self._client.object(
+                    resource.path,
+                    chart.metric,
+                    params=question(chart, split, self._company_id, self._lived),
+                )
+            except (NotFound, RequestRefused) as error:
+                # A metric that Whop does not have, or not so: the others are as good as before.
+                refused.append(error)
+                continue
+            self.take(table, points(answer, chart, split, self._company_id))
+        if refused and not table.report.rows_read:
+            raise NotOffered(str(refused[0])) from refused[0]
+        if refused:
+            table.plan = replace(table.plan, whole=False)
+            table.report.notes += [f"left out: {error}" for error in refused]
 
     def _read_feed(self, table: TableRun, feed: Feed, walk: FeedWalk) -> None:
         """Read by id the rows that a list of what has happened names."""
@@ -149,17 +185,18 @@ class Reader:
         resource = table.resource
         if resource.unix_times:
             params = in_seconds(params)
-        pages = self._client.pages(
-            resource.path,
-            {**resource.params, **params},
-            tenant=resource.tenant,
-            company_id=self._company_id,
-            secrets=resource.secrets,
-            page_size=resource.page_size,
-            cursor=resource.cursor,
-        )
-        for page in pages:
-            yield replace(page, rows=[self.shaped(resource, row) for row in page.rows])
+        parts: list[Params] = [{name: self._company_id} for name in resource.either] or [{}]
+        for part in parts:
+            for page in self._client.pages(
+                resource.path,
+                {**resource.params, **params, **part},
+                tenant=resource.tenant,
+                company_id=self._company_id,
+                secrets=resource.secrets,
+                page_size=resource.page_size,
+                cursor=resource.cursor,
+            ):
+                yield replace(page, rows=[self.shaped(resource, row) for row in page.rows])
 
     def shaped(self, resource: Resource, row: Row) -> Row:
         """Return a row of an answer in the shape of the table, without credentials.

@@ -23,6 +23,7 @@ Changes = Literal[
     "per_payment",
     "appended",
     "observed",
+    "charted",
 ]
 """How a table's rows that changed after they were created are found:
 
@@ -43,6 +44,7 @@ Changes = Literal[
 - `appended`: a row never changes; every run reads what is newer than the last run, and what would
   be a full pass the rows of the last `lookback_days` again, as one may be dated back.
 - `observed`: no list, but a state that every run reads and keeps beside those before.
+- `charted`: no list, but series of points that every run reads whole, as the past may be told anew.
 """
 
 FOLLOWING: tuple[Changes, ...] = ("named", "named_in_json", "per_payment")
@@ -63,6 +65,18 @@ class Feed:
     cursor: str
     """Parameter for the cursor of the next page."""
     params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A series of points, each of which becomes a row."""
+
+    metric: str
+    """Its name in the path."""
+    interval: Literal["day", "month"]
+    """How much time a point is of."""
+    by_currency: bool = False
+    """Whether it is read once more, in the currencies the money was in."""
 
 
 class OnCurrent(TypedDict, total=False):
@@ -161,6 +175,8 @@ class Resource:
     """Parameters every list request sends."""
     tenant: str | None = "company_id"
     """Parameter that names the company; None when the table is read by the company's own id."""
+    either: tuple[str, ...] = ()
+    """Parameters that name the company in one part of its rows each: the list is read for each."""
     company_column: str | None = "company__id"
     """Column that says whose row it is; None when rows do not say."""
     company_named: Literal["always", "nullable", "by_id"] = "always"
@@ -200,6 +216,8 @@ class Resource:
     """Parameter for the cursor of the next page."""
     observes: str = ""
     """With `changes="observed"`: field of the company's object with the rows."""
+    charts: tuple[Chart, ...] = ()
+    """With `changes="charted"`: the series that the table is made of."""
     details: tuple[str, ...] = ()
     """Fields that only the object read by id has. It is read when the list's row is new or has
     changed, and in every full pass."""

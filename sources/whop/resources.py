@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from graphlib import TopologicalSorter
 
 from . import current
-from .resource import FOLLOWING, ColumnType, Resource, columns_of
+from .resource import FOLLOWING, Chart, ColumnType, Resource, columns_of
 from .surface import Shape
 
 __all__ = [
@@ -649,6 +649,29 @@ RESOURCES: tuple[Resource, ...] = (
         ),
     ),
     Resource(
+        name="transfers",
+        current=current.TRANSFERS,
+        path="/transfers",
+        permissions=("payout:transfer:read",),
+        forgoable=True,
+        # It shows what the key's user sent or got, from and to whichever company.
+        tenant=None,
+        either=("origin_id", "destination_id"),
+        company_column=None,
+        # What was sent and what was got are two lists, which no range of time cuts.
+        in_ranges=False,
+        params=_CREATED_ASC,
+        # One that is under way is decided within days; no filter tells.
+        changes="lookback",
+        personal=("notes", "metadata"),
+        columns=columns_of(
+            text="currency notes origin_ledger_account_id destination_ledger_account_id",
+            decimal="amount fee_amount",
+            timestamp="created_at",
+            json="metadata",
+        ),
+    ),
+    Resource(
         name="account_balances",
         path="/accounts",
         permissions=("company:balance:read",),
@@ -667,6 +690,34 @@ RESOURCES: tuple[Resource, ...] = (
             "price_usd value_usd",
             timestamp="observed_at",
             json="held__pending_settlements",
+        ),
+    ),
+    Resource(
+        name="stats",
+        path="/stats/time_series",
+        permissions=("stats:read",),
+        one_endpoint=True,
+        forgoable=True,
+        company_column=None,
+        created_after=False,
+        created_at=False,
+        changes="charted",
+        charts=(
+            Chart("gross_revenue", "month", by_currency=True),
+            Chart("total_refunded", "month", by_currency=True),
+            Chart("fees", "month", by_currency=True),
+            Chart("net_revenue", "month"),
+            Chart("disputes", "month"),
+            Chart("churn_rate", "month"),
+            # By month it would be that of the month's first day.
+            Chart("monthly_recurring_revenue", "day", by_currency=True),
+            Chart("annual_recurring_revenue", "day"),
+        ),
+        columns=columns_of(
+            # `source_currency`: the money it is made of; without one it is all money.
+            text="metric period currency source_currency",
+            decimal="value",
+            timestamp="period_start",
         ),
     ),
     Resource(

@@ -75,6 +75,8 @@ class RunReport:
     """Whether that was for the key or the company: a setting."""
     notices: dict[str, str] = field(default_factory=dict)
     """What Whop has said of the end of an operation, by operation: one line each."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Tables nobody has asked for by name that could not be read, by table and company, and why."""
     progress: Callable[[str, int], None] = _ignore
 
     def absorb(self, part: RunReport) -> None:
@@ -101,6 +103,7 @@ class RunReport:
             earlier.notes.extend(note for note in table.notes if note not in earlier.notes)
         self.unread |= part.unread
         self.notices |= part.notices
+        self.left_out |= part.left_out
         self.refused = self.refused or part.refused
 
     def records(self) -> list[dict[str, Any]]:

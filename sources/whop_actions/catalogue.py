@@ -442,6 +442,8 @@ ACTIONS: tuple[Action, ...] = (
             *_PAGING,
         ),
         rules=(_ONE_END,),
+        # On Current: who has one can pay with it, or sees what is to be paid.
+        secrets=("client_secret", "recovery_url"),
         current=OnCurrent(
             names={
                 "billing_reasons": "billing_reason",

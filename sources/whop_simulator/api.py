@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import charts
 from .business import Business
 from .current import current_row
 from .current_endpoints import ADDITIONS, CURRENT, LEFT_BEHIND
@@ -34,6 +35,15 @@ _CURRENT_FEES = Endpoint(
 )
 PERMISSIONS = Endpoint(resource="permissions", prefix="", current=True, errors="current")
 """What the key may do: the one list that is not of a company's rows."""
+CHARTS = Endpoint(
+    resource="stats",
+    prefix="",
+    permissions=("stats:read",),
+    tenant_name="account_id",
+    current=True,
+    errors="current",
+)
+"""Whop's own statistics: a series of points for each metric, in place of rows."""
 
 _CODES = {
     400: "bad_request",
@@ -89,6 +99,12 @@ def route(path: str, query: Query, surface: Surface, options: Options) -> Reques
     if name == "payments" and key.endswith("/fees"):
         endpoint = _CURRENT_FEES if surface == "current" else FEES
         return Request("/payments/{id}/fees", endpoint, key.removesuffix("/fees"), query)
+    if name == "stats" and (surface == "current" or options.additions):
+        path, _, metric = key.partition("/")
+        if path != "time_series" or "/" in metric:
+            return None
+        template = "/stats/time_series/{id}" if metric else "/stats/time_series"
+        return Request(template, CHARTS, metric or None, query)
     known = CURRENT.get(f"/{name}") if surface == "current" else BY_RESOURCE.get(name)
     added = ADDITIONS.get(f"/{name}")
     if known is None and surface == "legacy" and options.additions:
@@ -134,6 +150,8 @@ class Api:
             return self._permissions(request)
         if endpoint.resource == FEES.resource:
             return self._fees(request)
+        if endpoint is CHARTS:
+            return self._chart(request)
         if request.key is None:
             return self._list(request)
         return self._object(request)
@@ -245,6 +263,15 @@ class Api:
         wanted = sorted(ALL_PERMISSIONS) if actions is None else actions.split(",")
         granted = self.options.permissions if own else ()
         return {"data": [{"action": name, "granted": name in granted} for name in wanted]}
+
+    def _chart(self, request: Request) -> dict[str, Any]:
+        """A metric as a series, or the metrics there are."""
+        if request.key is None:
+            return charts.catalogue()
+        query = dict(request.query)
+        (business,) = self._tenants(request.endpoint, query)
+        with business.lock:
+            return charts.answer(request.key, business, query)
 
     # Lists
 

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from .catalogue import Catalogue, catalogue
+from .charts import Charts
 from .current_made import INVITES
 from .endpoints import ENDPOINTS
 from .ledger import Ledger, balances
@@ -67,6 +68,7 @@ class Business:
         self.staffed = True
         self.uploads_url = "https://uploads.whop.invalid"
         self.ledger = Ledger(self)
+        self.charts = Charts(self)
         self.tables = {
             resource: Table(partial(generator.items, self), self.ids[resource])
             for resource, generator in GENERATORS.items()
@@ -189,6 +191,7 @@ class Business:
         return sum(cents for (what, _), cents in self.counts().items() if what == "cents") / 100
 
     def _forget_what_follows(self, resource: str) -> None:
+        self.charts.forget()
         for table in _FOLLOW.get(resource, ()):
             self.tables[table].forget()
 
@@ -196,6 +199,7 @@ class Business:
         """Rows have changed: nothing derived from them may be used again."""
         self._counts = None
         self.ledger.forget()
+        self.charts.forget()
         for table in self.tables.values():
             table.forget()
 

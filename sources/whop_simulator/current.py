@@ -260,6 +260,10 @@ SHAPES: dict[str, Shape] = {
         gone="amount currency name type",
         more=paid.fee,
     ),
+    "transfers": Shape(
+        gone="amount currency destination_ledger_account_id fee_amount origin_ledger_account_id",
+        more=paid.transfer,
+    ),
     "financial_activity": Shape(),
     "payouts": Shape(),
 }

@@ -77,6 +77,8 @@ def account_rest(row: Row, business: Seller) -> Row:
 def _balance(currency: str, available: int, pending: int) -> Row:
     scale = scale_of(currency)
     digits = len(str(scale)) - 1
+    # Held back of what has not settled: it changes hands within the balance.
+    reserve = max(0, pending) // 10
 
     def text(minor: int) -> str:
         return f"{minor / scale:.{digits}f}"
@@ -86,9 +88,9 @@ def _balance(currency: str, available: int, pending: int) -> Row:
         "breakdown": {
             "available": text(available),
             "in_transit": text(0),
-            "pending": text(pending),
+            "pending": text(pending - reserve),
             "pending_settlements": [],
-            "reserve": text(0),
+            "reserve": text(reserve),
         },
         "icon_url": None,
         "name": currency.upper(),

@@ -481,6 +481,16 @@ CURRENT_ENDPOINTS = (
         object_only=("account", "product"),
     ),
     _current(
+        "transfers",
+        (
+            Filter("origin_id", "_origin_id", "is"),
+            Filter("destination_id", "_destination_id", "is"),
+            *CREATED,
+        ),
+        tenant="none",
+        orders=(*_CREATED_AT, ("amount", "amount")),
+    ),
+    _current(
         "financial_activity",
         (
             Filter("line_types", "line_type", "in"),

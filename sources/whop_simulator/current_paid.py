@@ -317,3 +317,25 @@ def fee(row: Row, business: Seller) -> Row:
         "settlement_amount": amount,
         "type": _FAMILIES.get(row["type"], "other_fee"),
     }
+
+
+def transfer(row: Row, business: Seller) -> Row:
+    """Money sent or got; what has not succeeded credits nobody."""
+    status, done = row.get("_status", "succeeded"), row.get("_done_at") or row["created_at"]
+    currency = row["currency"]
+    failed = status == "failed"
+    return {
+        "amount": money(row["amount"], currency) if status == "succeeded" else None,
+        "destination": row.get("_destination"),
+        "failed_at": done if failed else None,
+        "failure_code": "insufficient_balance" if failed else None,
+        "failure_reason": "There was not enough money." if failed else None,
+        "fee": money(row["fee_amount"] or 0, currency),
+        "metadata": row["metadata"] or {},
+        "object": "transfer",
+        "origin": row.get("_origin"),
+        "status": status,
+        "status_changed_at": None if status == "processing" else done,
+        "succeeded_at": done if status == "succeeded" else None,
+        "tracking_url": f"https://whop.invalid/transfers/{row['id']}",
+    }

@@ -271,6 +271,18 @@ ENDPOINTS = (
         takes_direction=False,
     ),
     Endpoint(
+        resource="transfers",
+        prefix="ctt",
+        tenant="none",
+        permissions=("payout:transfer:read",),
+        filters=(
+            Filter("origin_id", "_origin_id", "is"),
+            Filter("destination_id", "_destination_id", "is"),
+            *CREATED,
+        ),
+        orders=(("created_at", "created_at"), ("amount", "amount")),
+    ),
+    Endpoint(
         resource="refunds",
         prefix="rfnd",
         permissions=("payment:basic:read",),
@@ -425,7 +437,7 @@ ENDPOINTS = (
 # What it takes to change something.
 WRITES = frozenset({"plan:update", "promo_code:delete"})
 # What lists want that only Current has.
-_OF_CURRENT = ("company:balance:read", "payout:withdrawal:read")
+_OF_CURRENT = ("company:balance:read", "payout:withdrawal:read", "stats:read")
 ALL_PERMISSIONS = frozenset(
     {EMAIL, PHONE, DISPUTES, RESOLUTIONS, *WRITES, *_OF_CURRENT}.union(
         *(endpoint.permissions + endpoint.object_permissions for endpoint in ENDPOINTS)

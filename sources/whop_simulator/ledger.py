@@ -12,21 +12,39 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from .lives import Payment
 from .seller import Seller, payments_of
 from .tables import PlainRow
-from .units import DAY, HOUR, Row, fees_of, is_amount, iso, ms_of, scale_of, settle, usd_cents
+from .treasury import transfers_of
+from .units import (
+    DAY,
+    HOUR,
+    Row,
+    fees_of,
+    is_amount,
+    ms_of,
+    scale_of,
+    settle,
+)
 
 PLACES = 64
 """Room for the lines of one payment."""
 _BY_HAND = 1 << 45
 """Lines that a change by hand brought are numbered beyond those that follow from a payment."""
 _OF_PAYOUTS = 1 << 47
+_OF_TRANSFERS = 1 << 46
 _MONDAY = 4 * DAY + 12 * HOUR  # 1970 began on a Thursday
 _AVAILABLE_AFTER = 2
 _FEE = 200
+_RETURNED = {0: ("failed", 2), 11: ("reversed", 5), 17: ("canceled", 1)}
+"""Of 29 payouts, those whose money comes back: how that is called, and after how many days."""
+_INTO = "usd"
+_CHANGED = ("gbp",)
+"""Every fourth week what there is in these is changed into dollars in place of a payout."""
+_PLACES = ("usd", "eur", "gbp", "jpy", "eth")
+"""By which payouts of one Monday are numbered."""
+_OF_CONVERSIONS = 1 << 48
 _FEE_CURRENCIES = ("usd", "eur", "gbp")
 DISPUTE_FEE = 1500
 
@@ -42,9 +60,10 @@ class Line:
     posted_at: int
     available_at: int
     payment_id: str | None = None
-    payout: int | None = None
-    """Number of the payout it was paid out with, or that it is of."""
+    source: tuple[str, str] | None = None
+    """Kind and id of the payout or transfer it is of."""
     withdrawal_id: str | None = None
+    """The payout that took it."""
     id: str = ""
 
     @property
@@ -69,6 +88,8 @@ class Payout:
     currency: str
     created_at: int
     status: str
+    returned_at: int | None = None
+    """When its money was back, of one that did not stay at the bank."""
     source: str = "automatic"
     payout_method_id: str = ""
 
@@ -226,21 +247,49 @@ class Ledger:
             ]
             for frozen in self._asked.frozen.values():
                 lines += frozen
+            lines += self._transferred()
             payouts = sorted(self._paid_out(lines), key=lambda payout: payout.number)
             lines.sort(key=lambda line: line.number)
             self._kept = lines, payouts
         return self._kept
+
+    def _transferred(self) -> Iterator[Line]:
+        for item in transfers_of(self._business):
+            for step, (kind, amount) in enumerate(item.movements()):
+                number = _OF_TRANSFERS + item.number * 4 + step
+                line = self._line(number, kind, amount, item.currency, item.done_at, None)
+                line.source = "transfer", item.id
+                yield line
 
     def _paid_out(self, lines: list[Line]) -> Iterator[Payout]:
         """The payouts, whose own lines are added to the others."""
         waiting: dict[str, list[Line]] = defaultdict(list)
         for line in sorted(lines, key=lambda each: (each.available_at, each.number)):
             waiting[line.currency].append(line)
-        for place, currency in enumerate(sorted(waiting)):
-            yield from self._paid_out_in(currency, waiting[currency], place, lines)
+        dollars = waiting[_INTO]
+        # Dollars last: what other money is changed into is there by then.
+        for currency in sorted(waiting, key=lambda each: (each == _INTO, each)):
+            # Not by place among those there are: one that comes later would number all anew.
+            place = _PLACES.index(currency) if currency in _PLACES else len(_PLACES)
+            of_it = sorted(waiting[currency], key=lambda each: (each.available_at, each.number))
+            yield from self._paid_out_in(currency, of_it, place, lines, dollars)
+
+    def _changed(self, currency: str, amount: int, at: int, number: int) -> list[Line]:
+        """Both lines of a conversion: what goes out of one currency comes into the other."""
+        base = _OF_CONVERSIONS + number * 2
+        into = settle(amount, currency, _INTO, at // DAY)
+        return [
+            self._line(base, "currency_conversion_outgoing", -amount, currency, at, None),
+            self._line(base + 1, "currency_conversion_incoming", into, _INTO, at, None),
+        ]
 
     def _paid_out_in(
-        self, currency: str, waiting: list[Line], place: int, lines: list[Line]
+        self,
+        currency: str,
+        waiting: list[Line],
+        place: int,
+        lines: list[Line],
+        dollars: list[Line],
     ) -> Iterator[Payout]:
         clock = self._business.clock_ms
         encode = self._business.ids["payouts"].encode
@@ -256,20 +305,27 @@ class Ledger:
                 done += 1
             balance += sum(amount for at, amount in back if at <= monday)
             back = [(at, amount) for at, amount in back if at > monday]
+            number = monday // week * 8 + place
+            if balance > 0 and currency in _CHANGED and monday // week % 4 == 0:
+                out, into = self._changed(currency, balance, monday, number)
+                lines += (out, into)
+                dollars.append(into)
+                balance = 0
             if balance > fee:
-                number = monday // week * 8 + place
                 key = encode(number)
                 for line in waiting[since:done]:
                     line.withdrawal_id = key
-                failed = number % 29 == 0
                 age = clock - monday
                 status = "requested" if age < 6 * HOUR else "processing"
                 if age >= 2 * DAY:
-                    status = "failed" if failed else "completed"
-                yield Payout(number, key, balance, fee, currency, monday, status)
+                    status = "completed"
+                ends, days = _RETURNED.get(number % 29, ("", 0))
+                returned = monday + days * DAY if days and age >= days * DAY else None
+                if returned is not None:
+                    status = ends
+                yield Payout(number, key, balance, fee, currency, monday, status, returned)
                 own = [("withdrawal", -(balance - fee), monday), ("withdrawal_fee", -fee, monday)]
-                if status == "failed":
-                    returned = monday + 2 * DAY
+                if returned is not None:
                     own.append(("withdrawal_reversal", balance - fee, returned))
                     own.append(("withdrawal_fee_reversal", fee, returned))
                     back.append((returned, balance))
@@ -278,101 +334,10 @@ class Ledger:
                         line = self._line(
                             _OF_PAYOUTS + number * 4 + step, kind, amount, currency, at, None
                         )
-                        line.payout = number
+                        line.source = "payout", key
                         lines.append(line)
                 balance = 0
             monday += week
-
-
-def _object(value: Any) -> Row:
-    return value if isinstance(value, dict) else {}
-
-
-def line_row(line: Line, business: Seller) -> Row:
-    """A line as the list shows it."""
-    scale = scale_of(line.currency)
-    item: Any = None
-    if line.payment_id is not None:
-        item = business.tables["payments"].find(line.payment_id)
-    payment: Row = {} if item is None else business.show("payments", item)
-    plan, product, user = (_object(payment.get(name)) for name in ("plan", "product", "user"))
-    plan_item = business.tables["plans"].find(plan["id"]) if plan else None
-    usd = usd_cents(line.amount, line.currency, line.posted_at)
-    encode = business.ids["payouts"].encode
-    return {
-        "id": line.id,
-        "amount": str(line.amount),
-        "available_at": iso(line.available_at),
-        "currency": {"code": line.currency, "precision": str(scale)},
-        "line_type": line.line_type,
-        "object": "ledger_activity",
-        "payment": None,
-        "payment_id": line.payment_id,
-        "plan_id": plan.get("id"),
-        "plan_name": None if plan_item is None else plan_item.row.get("title"),
-        "posted_at": iso(line.posted_at),
-        "product_id": product.get("id"),
-        "product_name": product.get("title"),
-        "resource": None,
-        "source": (
-            None if line.payout is None else {"id": encode(line.payout), "object": "payout"}
-        ),
-        "usd_amount": None if line.currency == "eth" else f"{usd / 100:.2f}",
-        "user_email": user.get("email"),
-        "user_id": user.get("id"),
-        "user_name": user.get("name"),
-    }
-
-
-def payout_row(item: Payout, business: Seller) -> Row:
-    """A payout as an object shows it; the list leaves some of it out."""
-    scale = scale_of(item.currency)
-    digits = len(str(scale)) - 1
-
-    def text(minor: int) -> str:
-        return f"{minor / scale:.{digits}f}"
-
-    net = item.amount - item.fee
-    arrives = item.created_at + 2 * DAY
-    failed = item.status == "failed"
-    return {
-        "id": item.id,
-        "amount": text(item.amount),
-        "cancelable": item.status == "requested",
-        "created_at": iso(item.created_at),
-        "currency": item.currency,
-        "delayed": False,
-        "destination_amount": text(net),
-        "destination_currency": item.currency,
-        "estimated_arrival": iso(arrives),
-        "estimated_arrival_end": iso(arrives + DAY),
-        "exchange_rate": 1.0,
-        "failure": (
-            {"code": "account_closed", "funds_returned_at": iso(arrives),
-             "message": "The bank account is closed."}
-            if failed
-            else None
-        ),
-        "fee_amount": text(item.fee),
-        "fee_paid_by": "self",
-        "markup_fee": text(0),
-        "metadata": {},
-        "net_amount": text(net),
-        "notes": None,
-        "object": "payout",
-        "payer_name": "Whop",
-        "payout_method": {"nickname": "Main account", "supported_payout_method": None},
-        "payout_request_id": None,
-        "recipient_name": business.company["title"],
-        "sender_name": "Whop",
-        "source": item.source,
-        "speed": "standard",
-        "statement_descriptor": "WHOP",
-        "status": item.status,
-        "status_detail": item.status,
-        "timeline": [],
-        "trace_code": f"{item.number:012}" if item.status == "completed" else None,
-    }  # fmt: skip
 
 
 def balances(lines: Iterable[Line], clock: int) -> dict[str, tuple[int, int]]:

@@ -22,6 +22,7 @@ class Seller(Protocol):
     members: list[Member]
     tables: dict[str, Table]
     ledger: Any
+    charts: Any
     start_ms: int
     end_ms: int
     clock_ms: int

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from . import company, delivered, ledger, money, rows, visitors
+from . import company, delivered, ledger_rows, money, rows, treasury, visitors
 from .current_made import INVITES, invite, team_member
 from .endpoints import BY_RESOURCE
 from .people import User, person
@@ -100,6 +100,7 @@ GENERATORS: dict[str, Generator] = {
     "files": Generator(finished(delivered.files)),
     "refunds": Generator(finished(money.refunds), whole=money.whole_refund),
     "disputes": Generator(finished(money.disputes), whole=money.whole_dispute),
+    "transfers": Generator(finished(treasury.transfers), whole=treasury.whole_transfer),
     "dispute_alerts": Generator(finished(money.dispute_alerts), whole=money.whole_dispute_alert),
     **{
         generate.__name__: Generator(finished(generate))
@@ -116,8 +117,8 @@ GENERATORS: dict[str, Generator] = {
         )
     },
     "team_members": Generator(_team),
-    "financial_activity": Generator(lambda b: b.ledger.lines(), ledger.line_row),
-    "payouts": Generator(lambda b: b.ledger.payouts(), ledger.payout_row),
+    "financial_activity": Generator(lambda b: b.ledger.lines(), ledger_rows.line_row),
+    "payouts": Generator(lambda b: b.ledger.payouts(), ledger_rows.payout_row),
     "company_token_transactions": _plain(
         lambda b: [m for m in b.members if not m.deleted and rows.tokens(m, b)],
         rows.token_transaction,

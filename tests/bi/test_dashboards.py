@@ -297,3 +297,20 @@ def test_dbt_knows_every_dashboard_and_what_it_reads() -> None:
         }
         for slug, layout in LAYOUTS.items()
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "column", "of_the_mart"),
+    [
+        ("mrr", "churn_usd", "select sum(churn_usd) from whop_marts.mrr_monthly"),
+        ("mrr", "mrr_usd", "select sum(mrr_end_usd) from whop_marts.mrr_monthly"),
+        ("revenue", "net_usd", "select sum(net_usd) from whop_marts.metrics_monthly"),
+    ],
+)
+def test_the_queries_of_evidence_give_the_numbers_of_the_marts(
+    warehouse: Warehouse, source: str, column: str, of_the_mart: str
+) -> None:
+    query = (ROOT / f"bi/evidence/sources/whop/{source}.sql").read_text()
+    asked = warehouse.number(f"select sum({column}) from ({query}) as source")
+    assert asked == pytest.approx(warehouse.number(of_the_mart), rel=1e-9)
+    assert asked

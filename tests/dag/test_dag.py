@@ -224,8 +224,15 @@ def test_it_runs_twice_and_a_task_of_each_company_brings_its_rows(
     airflow: Airflow, server: Server, postgres: Warehouse
 ) -> None:
     page = airflow.home / "whop-report.html"
-    airflow.configure(server, postgres, WHOP_ELT_REPORT=str(page))
-    states = airflow.run()
+    with webhook() as (url, digests):
+        airflow.configure(
+            server,
+            postgres,
+            WHOP_ELT_REPORT=str(page),
+            ALERTS__URLS=[url],
+            ALERTS__DIGEST="weekly",
+        )
+        states = airflow.run()
     assert states == {
         "check": ["success"],
         "sync": ["success", "success"],
@@ -240,6 +247,9 @@ def test_it_runs_twice_and_a_task_of_each_company_brings_its_rows(
     for business in server.businesses:
         assert isinstance(business, Business)
         assert escape(business.company["title"]) in page.read_text()
+        assert [escape(business.company["title"], quote=False) in text for text in digests] == [
+            True
+        ]
 
     for business in server.businesses:
         assert isinstance(business, Business)

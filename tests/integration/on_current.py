@@ -72,6 +72,11 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     },
     "authorized_users": {**_COMPANY_ID, "user__email": "email"},
     "apps": _COMPANY,
+    "transfers": {
+        "currency": "amount.currency",
+        "fee_amount": "fee",
+        "fee_currency": "fee.currency",
+    },
     "refunds": {
         **_COMPANY_ID,
         "payment__id": "payment_id",

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from loading import Line, assert_clean
 
+from whop_elt.destination import open_destination
+from whop_elt.report.notes import notes_of
 from whop_simulator import ALL_PERMISSIONS, Business, serve
 
 CENT = Decimal("0.01")
@@ -104,6 +106,31 @@ def test_one_cent_in_one_line_is_found_and_named(
     assert {row["balance_difference"] for row in apart} - {None} == {CENT}
 
 
+def test_the_report_says_that_it_ties_and_names_what_does_not(loaded: Line) -> None:
+    company_id = loaded.business.company_id
+
+    def said() -> str:
+        loaded.warehouse.dbt("run", "--select", "+cash_reconciliation")
+        with loaded.at_work():
+            (cash,) = notes_of(open_destination(loaded.warehouse.engine), company_id)
+        return cash
+
+    assert said().startswith("Cash: December 2025 ties to the cent, and Whop's balance is ours.")
+    (planted, *_) = loaded.warehouse.query(
+        "select id, payment__id from whop_raw.financial_activity "
+        "where line_type = 'payment_gross' and currency = 'usd' "
+        "and posted_at >= timestamptz '2025-12-01 00:00:00+00' "
+        "and posted_at < timestamptz '2026-01-01 00:00:00+00' "
+        "and payment__id in (select id from whop_raw.payments where currency = 'usd') order by id"
+    )
+    loaded.warehouse.execute(
+        f"update whop_raw.financial_activity set amount = amount - 1 where id = '{planted['id']}'"
+    )
+    cash = said()
+    assert cash.startswith("Cash: December 2025 does not tie by -0.01 USD, in 1 payment or payout;")
+    assert f"{planted['payment__id']} (gross)" in cash
+
+
 def test_a_later_run_adds_the_new_lines_and_another_balance(loaded: Line) -> None:
     before = {table: loaded.rows(table) for table in BANK}
     loaded.business.advance(timedelta(days=7))
@@ -127,8 +154,10 @@ def test_a_key_that_may_not_read_the_ledger_is_told_so_once_and_loads_the_rest(
     with serve(business, permissions=frozenset(ALL_PERMISSIONS) - allowed) as server:
         run = empty.sync(server)
         assert run.code == 0
-        left_out = [notice for notice in run.report.notices.values() if "left out" in notice]
+        assert not run.report.notices, "nothing to warn of: a schedule would be told every hour"
+        left_out = list(run.report.left_out.values())
         assert len(left_out) >= 2
+        assert all("the key could read it" in reason for reason in left_out)
         assert all(len([n for n in left_out if n.startswith(f"{t} is")]) <= 1 for t in BANK)
         assert not {*BANK[:2]} & {table.table for table in run.report.tables}
         assert empty.sync(server, "companies", "payouts").code == 3, "named, it is missed"

@@ -31,6 +31,12 @@ MODELS = {
     for schema, folder in ((MARTS, "marts"), (INTERMEDIATE, "intermediate"))
     for path in (DBT_PROJECT / "models" / folder).glob("*.sql")
 }
+REMEMBERS = {
+    "int_builds", "int_told_builds", "int_months_changed", "int_closed_months", "int_restated",
+    "int_closed_month_reports", "int_restatement_evidence", "int_closed_month_causes",
+    "restatements", "restatement_causes",
+}  # fmt: skip
+"""What earlier builds said is in these: one made anew knows nothing of it."""
 ANNAS = {
     "on_a_mart": f"select * from {MARTS}.dim_members",
     "on_a_view_of_hers": "select count(*) as members from anna.on_a_mart",
@@ -154,7 +160,7 @@ def test_a_table_that_stays_has_the_rows_of_one_made_anew(line: Line) -> None:
     )
     run(line)
     line.warehouse.dbt("run", schema="anew")
-    for schema, name in sorted(MODELS):
+    for schema, name in sorted(each for each in MODELS if each[1] not in REMEMBERS):
         anew = rows(line, schema.replace("whop_", "anew_"), name)
         assert rows(line, schema, name) == anew, name
 

@@ -22,7 +22,7 @@ from loading import Engine, Line
 from warehouse import DBT_PROJECT, Warehouse
 
 from whop_elt.destination import MARTS, open_destination
-from whop_elt.errors import ExitCode, NothingThere, PipelineError, SettingError
+from whop_elt.errors import ExitCode, NoColumn, NothingThere, PipelineError, SettingError
 from whop_elt.lock import build_lock
 from whop_elt.marts_copy import copy_path, write_copy
 from whop_elt.reading import open_reader
@@ -403,6 +403,8 @@ def test_what_is_not_there_is_named(line: Line, engine: Engine) -> None:
     with line.at_work(), open_reader(engine) as reader:
         with pytest.raises(NothingThere, match="no_such_mart"):
             reader.query("select * from whop_marts.no_such_mart")
+        with pytest.raises(NoColumn, match="no_such_column"):
+            reader.query("select no_such_column from whop_marts.dim_companies")
         assert reader.query("select 1 as a")[1] == [(1,)]
 
 

@@ -347,6 +347,9 @@ def test_settings_that_contradict_or_do_not_exist_are_named() -> None:
     assert all(table in str(caught.value) for table in TABLES)
     with pytest.raises(ValueError, match="LOOKBACK_DAYS is -5; it can be 0 or more"):
         whop(api_key="x", lookback_days=-5)
+    for days in (float("inf"), float("nan"), 1e99):
+        with pytest.raises(ValueError, match=r"LOOKBACK_DAYS is .*; it can be 0 or more, up to"):
+            whop(api_key="x", lookback_days=days)
     with pytest.raises(ValueError, match="MAX_ATTEMPTS is 0; it can be 1 or more"):
         whop(api_key="x", max_attempts=0)
 

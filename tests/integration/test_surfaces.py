@@ -34,6 +34,8 @@ MOVED: Mapping[str, tuple[str, ...]] = {
     "products": ("gallery_images",),
     # Null in Current's list.
     "apps": ("base_url",),
+    # Null on Current while it has not succeeded; a fee of nothing, and no metadata, on Legacy.
+    "transfers": ("amount", "currency", "fee_amount", "metadata"),
 }
 """Columns in which the two surfaces may say another thing of the same row."""
 
@@ -147,28 +149,28 @@ def put(business: Business, table: str, key: str, **fields: Any) -> None:
     business.put(table, {**business.row(table, key), **fields})
 
 
-def test_what_changes_of_an_old_payment_is_seen_by_its_refund_dispute_or_status(
-    on_current: Line,
+@pytest.mark.parametrize("table", ["refunds", "disputes", "dispute_alerts"])
+def test_an_old_payment_that_a_row_of_another_table_names_is_read_again(
+    on_current: Line, table: str
 ) -> None:
-    """None of them is in the window of new ones, and no list filters on the time of a change."""
+    """It is in no window of new ones, no list filters on a change, and no ledger tells of it."""
     business = on_current.business
-    old = business.clock - timedelta(days=30)
-    payments = [
+    old = (business.clock - timedelta(days=200)).isoformat()
+    payment = next(
         row
         for row in business.rows("payments")
-        if datetime.fromisoformat(row["created_at"]) < old and row["substatus"] == "succeeded"
-    ]
-    disputed = business.rows("disputes")[-1]
-    on_current.server.advance(timedelta(hours=2))
-    now = business.clock.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    # Nothing but the dispute tells: no money moves when evidence is under review.
-    put(business, "disputes", disputed["id"], status="under_review", updated_at=now)
-    put(business, "payments", disputed["payment"]["id"], failure_message="seen", updated_at=now)
-    run = on_current.sync(**ON_CURRENT)
+        if row["created_at"] < old and row["status"] == "paid" and row["substatus"] == "succeeded"
+    )
+    with serve(business, retired=("/financial_activity",)) as server:
+        server.advance(timedelta(hours=2))
+        now = business.clock.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        other = {**business.rows(table)[-1], "id": f"{business.rows(table)[-1]['id'][:5]}new1"}
+        business.put(table, {**other, "created_at": now, "payment": {"id": payment["id"]}})
+        put(business, "payments", payment["id"], failure_message="seen", updated_at=now)
+        run = on_current.sync(server, "payments", table, **ON_CURRENT)
     assert run.code is ExitCode.OK
-    row = on_current.rows("payments")[disputed["payment"]["id"]]
-    assert row["failure_message"] == "seen"
-    assert payments
+    assert run["payments"].mode == "incremental"
+    assert on_current.rows("payments")[payment["id"]]["failure_message"] == "seen"
 
 
 def test_without_the_ledger_the_payments_of_the_last_months_are_read_again(
@@ -220,6 +222,53 @@ def test_a_change_of_surface_reads_whole_once_and_loses_nothing(loaded: Line) ->
         assert "api_version" not in again.report.notices
         changed = {each.table for each in again.report.tables if each.rows_changed}
         assert changed <= {"companies"}
+
+
+@pytest.mark.parametrize("there_and_back", [False, True])
+def test_a_change_of_surface_finds_what_is_gone_and_nothing_else(
+    loaded: Line, there_and_back: bool
+) -> None:
+    """Read whole, the table lacks what Whop has no more, and what this surface does not list."""
+    if there_and_back:
+        loaded.server.advance(timedelta(seconds=1))
+        assert loaded.sync(**ON_CURRENT).code is ExitCode.OK
+    gone = {table: loaded.business.rows(table)[0]["id"] for table in ("payments", "memberships")}
+    for table, key in gone.items():
+        loaded.business.remove(table, key)
+    loaded.server.advance(timedelta(seconds=1))
+    run = loaded.sync(**(LEGACY_SETTING if there_and_back else ON_CURRENT))
+    assert run.code is ExitCode.OK
+    for table in TABLES:
+        deleted = {key for key, row in loaded.rows(table).items() if row["_whop_deleted_at"]}
+        assert deleted <= {gone.get(table)}, table
+        assert deleted or table not in gone, table
+
+
+@pytest.mark.parametrize(
+    ("setting", "whop"),
+    [
+        (ON_CURRENT, {"brackets": True}),
+        (ON_CURRENT, {"unknown": "ignore"}),
+        (ON_CURRENT, {"left_behind": 410}),
+        (LEGACY_SETTING, {"additions": False}),
+    ],
+    ids=lambda each: "-".join(map(str, *each.items())) if len(each) == 1 else "",
+)
+def test_whatever_whop_does_where_no_source_tells_the_same_is_loaded(
+    empty: Line, first_load: FirstLoad, setting: dict[str, Any], whop: dict[str, Any]
+) -> None:
+    with serve(empty.business, **whop) as server:
+        run = empty.sync(server, **setting)
+        assert run.code is ExitCode.OK
+        loaded = {each.table for each in run.report.tables if each.status == "ok"}
+        assert {"payments", "memberships", "members", "plans", "payment_methods"} <= loaded
+        for table in loaded & set(TABLES):
+            here, there = empty.rows(table), first_load.line.rows(table)
+            assert of_both(table, here) == of_both(table, there), table
+        server.advance(timedelta(days=2))
+        run = empty.sync(server, **setting)
+        assert run.code is ExitCode.OK
+        assert run["payments"].rows_new and run["payments"].mode == "incremental"
 
 
 def test_what_was_kept_is_not_taken_for_new_and_new_rows_have_nothing_kept(loaded: Line) -> None:

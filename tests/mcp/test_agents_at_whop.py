@@ -17,7 +17,7 @@ from whop_elt.mcp.actions import USUAL_ROWS, Account, action_tools
 from whop_elt.mcp.confirmations import VALID_SECONDS, Confirmations
 from whop_elt.mcp.tool import LARGEST_ANSWER, ToolFailed
 from whop_simulator import Business, Fault, Server, serve
-from whop_source.surface import CURRENT
+from whop_source.surface import CURRENT, LEGACY
 
 KEY = "key-that-no-answer-may-hold-77c1"
 CHANGES = {action.name.lower() for action in ACTIONS if action.changes}
@@ -136,6 +136,39 @@ def test_a_schema_allows_what_the_checks_allow_and_refuses_what_they_refuse(
         assert validator.is_valid(example) == allowed, example
         outcomes.add(allowed)
     assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.short_name)
+def test_what_current_does_not_take_is_said_where_the_parameter_is_described(
+    action: Action,
+) -> None:
+    (tool,) = (
+        each
+        for each in action_tools(Account(), writes=True, credentials=True)
+        if each.name == action.name.lower()
+    )
+    described = tool.schema["properties"]
+    full, *_ = _examples(action)
+    needed = {each.name: full[each.name] for each in action.parameters if each.required}
+    for each in action.parameters:
+        values = each.enum or [False if each.type == "boolean" else full.get(each.name)]
+        lists = [
+            ["x"],
+            ["x", "y"],
+            *([value] for value in action.current.values.get(each.name, ())),
+        ]
+        for value in lists if each.type == "[string]" else values:
+            given = {**needed, each.name: value}
+            try:
+                prepare(action.name, given, company_id="biz_1", surface=LEGACY)
+            except BadParameter:
+                continue
+            try:
+                prepare(action.name, given, company_id="biz_1", surface=CURRENT)
+            except BadParameter:
+                assert "Current" in described[each.name]["description"], (each.name, value)
+            else:
+                assert "Not on Whop's Current surface." not in described[each.name]["description"]
 
 
 # -------------------------------------------------------------------------------- reading

@@ -63,6 +63,11 @@ class Bank:
                 self.returned_at[of] = max(last, row["posted_at"])
             if row["posted_at"] <= raw.as_of:
                 self.lines.append(line)
+        self.transfers = {
+            row["id"]: row
+            for row in raw.table("transfers")
+            if row.get("origin__id") and row["created_at"] <= raw.as_of
+        }
         everything = raw.table("payouts")
         self.has_payouts = bool(everything)
         self.has_ledger = bool(raw.table("financial_activity"))
@@ -185,7 +190,10 @@ class Bank:
             payment_id = line.row.get("payment__id")
             component: str | None = line.component
             reference = line.payout_id if line.of_payouts else payment_id
-            if line.of_payouts:
+            if line.component == "transfers":
+                reference = line.row.get("source__id")
+                component = "transfers" if reference in self.transfers else None
+            elif line.of_payouts:
                 component = "payouts" if self.has_payouts else None
             elif component not in ("gross", "refunds", "payment_fees"):
                 component = None
@@ -211,6 +219,13 @@ class Bank:
             for refund in p.refunds:
                 if refund.day:
                     ours(currency, refund.day, "refunds", p.id, -refund.amount)
+        named = {x.row.get("source__id") for x in self.lines if x.component == "transfers"}
+        for key, row in self.transfers.items() if named & self.transfers.keys() else ():
+            at = row.get("succeeded_at") or row["created_at"]
+            if row["status"] == "succeeded" and row["amount"] is not None and at <= self.raw.as_of:
+                sent = row["origin__id"] == self.raw.company_id
+                much = -row["amount"] if sent else row["amount"]
+                ours(row["currency"], self.raw.day(at), "transfers", key, much)
         for payout in self.paid_out:
             currency, day = payout["currency"], self.raw.day(payout["created_at"])
             ours(currency, day, "payouts", payout["id"], -payout["amount"])

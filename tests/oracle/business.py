@@ -339,5 +339,6 @@ class Business:
                 "started_at": ended - timedelta(minutes=1),
                 "finished_at": ended,
                 "rows_read": len(self.tables[table]),
+                "unreadable": "total (2)" if (status, number_from_last) == ("ok", 0) else None,
             }
         )

@@ -16,6 +16,7 @@ from oracle.outlooks import give_outlooks
 from oracle.scenarios import SCENARIOS
 from oracle.scenarios.payments import free_and_one_time
 from oracle.scenarios.rows import chaos
+from oracle.stats import chart
 
 
 def business(seed: int) -> dict[str, list[Row]]:
@@ -25,6 +26,7 @@ def business(seed: int) -> dict[str, list[Row]]:
     list_refunds_and_disputes(made)
     see_memberships(made)
     keep_ledger(made, seed)
+    chart(made, seed)
     tables = made.finish()
     give_outlooks(tables)
     return tables

@@ -47,12 +47,19 @@ KEYS: dict[str, tuple[str, ...]] = {
     "fees_by_type_monthly": ("month", "currency", "fee_type", "component"),
     "cash_differences": ("currency", "month", "component", "reference_id"),
     "cash_reconciliation": ("month", "currency"),
+    "whop_comparison": ("month", "metric"),
 }
 
 PERSONAL = ("member_contacts",)
 """Marts in a schema of their own, as they say who somebody is."""
 
 EXACT = {"mrr_usd", "mrr_before_usd", "mrr_after_usd", "mrr_change_usd"}
+MONEY_TOO = {
+    *("whop_value", "our_value", "dates_difference", "tax_difference", "currency_difference"),
+    *("disputes_difference", "other_fees_difference", "grace_difference", "paused_difference"),
+    *("instalments_difference", "unexplained_difference"),
+}
+"""Columns of money that share a name with counts and percentages."""
 RATIO = Decimal("1e-9")
 MONEY = Decimal("1e-6")
 SHOWN = 12
@@ -77,7 +84,7 @@ def differs(column: str, ours: Any, theirs: Any) -> bool:
     if isinstance(ours, Decimal | int):
         if not isinstance(theirs, Decimal | int | float):
             return True
-        if column.endswith("_usd"):
+        if column.endswith("_usd") or column in MONEY_TOO:
             if isinstance(theirs, float):  # money is decimal, never float
                 return True
             return abs(Decimal(ours) - Decimal(theirs)) > (0 if column in EXACT else MONEY)

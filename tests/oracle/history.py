@@ -26,6 +26,7 @@ class History:
             )
             row["last_run_id"], row["last_run_status"] = run["run_id"], run["status"]
             row["last_run_at"] = run["started_at"]
+            row["last_run_unreadable"] = run.get("unreadable")
             if run["status"] == "ok":
                 row["last_read_run_id"], row["last_read_at"] = run["run_id"], run["started_at"]
         return [{"last_read_at": None, **row} for row in last.values()]

@@ -23,6 +23,7 @@ COMPONENTS = {
     "currency_conversion_incoming": "conversions",
     "currency_conversion_outgoing": "conversions",
     "platform_balance_transfer_incoming": "transfers",
+    "platform_balance_transfer_outgoing": "transfers",
     "topup": "transfers",
     "airdrop": "other",
     "a_type_nobody_knows": "other",

@@ -34,6 +34,9 @@ class Ledger:
                 self.of_payment(payment)
         for _ in range(self.random.randrange(6)):
             self.of_nothing()
+        if self.random.random() < 0.7:
+            for _ in range(self.random.randrange(5)):
+                self.transfer()
         if self.random.random() < 0.85:
             self.pay_out()
         self.random.shuffle(self.lines)
@@ -109,6 +112,39 @@ class Ledger:
         currency = self.random.choice(("usd", "eur", "jpy"))
         amount = self.random.randrange(-9000, 9000)
         self.post(self.random.choice(kinds), amount, currency, self.made.moment())
+
+    def transfer(self) -> None:
+        """Money sent or got; of some nobody says who sent it, some the ledger does not name."""
+        key, at = self.made.new_id("ctt"), self.made.moment()
+        sent = self.random.random() < 0.6
+        minor = self.random.randrange(100, 9000)
+        status = self.random.choice(("succeeded", "succeeded", "succeeded", "failed", "processing"))
+        currency = self.random.choice(("usd", "eur"))
+        known = self.random.random() < 0.8
+        origin = self.made.company_id if sent else "user_of_another"
+        self.made.add(
+            "transfers",
+            {
+                "id": key,
+                "status": status if known else None,
+                "currency": currency,
+                "amount": Decimal(minor) / 100 if status == "succeeded" else None,
+                "origin__id": origin if known else None,
+                "created_at": at,
+                "succeeded_at": self.random.choice((at + timedelta(minutes=3), None)),
+            },
+        )
+        if status != "succeeded" and self.random.random() < 0.9:
+            return
+        about = {"source__id": key, "source__object": "transfer"}
+        way = "outgoing" if sent else "incoming"
+        minor = -minor if sent else minor
+        minor += self.random.choice((0, 0, 0, 0, 1))
+        when = at + timedelta(days=self.random.choice((0, 0, 0, 25)))
+        if self.random.random() < 0.85:
+            self.post(f"platform_balance_transfer_{way}", minor, currency, when, **about)
+        if sent:
+            self.post("platform_balance_transfer_fee", -25, currency, when, **about)
 
     def pay_out(self) -> None:
         """Payouts every other week of what there is, or of a part of it."""

@@ -23,6 +23,7 @@ from oracle.plans import PlanHistory, PlanReader
 from oracle.ratios import Ratios
 from oracle.revenue import Revenue
 from oracle.segments import Segments
+from oracle.whops import Whops
 
 
 def compute(dataset: Dataset, settings: Settings | None = None) -> Marts:
@@ -114,6 +115,9 @@ class Company:
             "fees_by_type_monthly": bank.fees_by_type_monthly,
             "cash_differences": bank.cash_differences,
             "cash_reconciliation": bank.cash_reconciliation,
+            "whop_comparison": lambda: Whops(
+                self.raw, self.payments, self.period_reader, self.periods, self.mrr, bank.lines
+            ).whop_comparison(ratios.metrics_monthly(self.mrr)),
         }
         return {mart: build() for mart, build in builders.items()}
 

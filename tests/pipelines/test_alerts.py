@@ -354,6 +354,44 @@ def test_a_run_tells_of_a_table_it_does_not_read(shell: Shell, hook: Webhook) ->
     assert "apps" not in text
 
 
+MOVED = """
+create schema whop_marts;
+create table whop_marts.dim_companies as select 'biz_a' as company_id, now() as as_of;
+create table whop_marts.restatements as
+select 'biz_a' as company_id, date '2025-12-01' as month, 'mrr_end_usd' as metric,
+    now() as reported_at, 100.0::decimal(38, 9) as was, 95.0::decimal(38, 9) as now,
+    -5.0::decimal(38, 9) as change, -5.0::decimal(38, 9) as change_at_last_sync;
+create table whop_marts.restatement_causes as
+select 'biz_a' as company_id, date '2025-12-01' as month, 'mrr_end_usd' as metric,
+    now() as restated_at, 'mem_a' as membership_id, 'refund' as cause,
+    -5.0::decimal(38, 9) as change
+"""
+
+
+def test_a_closed_month_that_moved_by_more_than_a_share_is_told_once(
+    shell: Shell, hook: Webhook
+) -> None:
+    run(shell)
+    with duckdb.connect(str(shell.folder / "whop.duckdb")) as held:
+        held.execute(MOVED)
+    assert run(shell) == 0
+    assert run(shell, ALERTS__RESTATED_SHARE="0.05") == 0
+    assert hook.new() == [], "nobody asks, or it is no more than that"
+    assert run(shell, ALERTS__RESTATED_SHARE="0.04") == 0
+    (text,) = hook.new()
+    assert "MRR of December 2025 was $100.00 and is $95.00 now" in text
+    assert "refunded" in text and "--restated" in text
+    assert run(shell, ALERTS__RESTATED_SHARE="0.04") == 0
+    assert hook.new() == []
+    with duckdb.connect(str(shell.folder / "whop.duckdb")) as held:
+        held.execute("delete from whop_marts.restatements")
+    assert run(shell, ALERTS__RESTATED_SHARE="0.04") == 0
+    (over,) = hook.new()
+    assert "over" in over and "2025-12" in over
+    assert run(shell, ALERTS__RESTATED_SHARE="two") == 0
+    assert "ALERTS__RESTATED_SHARE is 'two'" in shell.everything_said
+
+
 # Where an incident is remembered
 
 

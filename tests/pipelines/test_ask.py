@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -11,9 +15,11 @@ from io import BytesIO
 import pyarrow.parquet as parquet
 import pytest
 
+from whop_elt import ask as ask_module
 from whop_elt.analyses import Analysis, analyses, analysis
 from whop_elt.ask import Asked, Form, write
 from whop_elt.errors import SettingError
+from whop_elt.reading import Reader
 
 NAMES = [*analyses()]
 
@@ -55,6 +61,7 @@ def test_a_month_that_is_given_is_in_the_sql_and_one_that_is_not_is_not() -> Non
     "given",
     [
         "2025-13",
+        "0000-01",
         "2025",
         "2025-1",
         "2025-10' or 1=1 --",
@@ -116,3 +123,47 @@ def test_an_answer_without_rows_is_a_file_with_its_columns() -> None:
     assert json.loads(write(answer, Form.JSON)) == []
     table = parquet.read_table(BytesIO(write(answer, Form.PARQUET)))
     assert (table.num_rows, table.column_names) == (0, ["company_id", "mrr_usd"])
+
+
+@pytest.mark.parametrize(
+    ("title", "written"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        (" =1+1", "' =1+1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("+1+cmd|x", "'+1+cmd|x"),
+        ("-2+A1", "'-2+A1"),
+        ("\t=1", "'\t=1"),
+        ("+1 (415) 555-0100", "+1 (415) 555-0100"),
+        ("-", "-"),
+        ("Pro = good", "Pro = good"),
+    ],
+)
+def test_a_name_that_a_spreadsheet_would_run_is_a_text_in_csv(title: str, written: str) -> None:
+    answer = asked(["title", "change_usd"], (title, Decimal("-2.50")))
+    (_, row) = csv.reader(io.StringIO(write(answer, Form.CSV).decode(), newline=""))
+    assert row == [written, "-2.5"]
+    (found,) = json.loads(write(answer, Form.JSON))
+    assert found["title"] == title
+
+
+def test_half_a_character_in_a_name_keeps_nobody_from_the_csv() -> None:
+    assert write(asked(["title"], ("a\ud83d",)), Form.CSV) == b"title\r\na?\r\n"
+
+
+def test_a_share_reads_the_same_from_both_databases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB divides into floats, Postgres into decimals."""
+
+    @contextmanager
+    def reading(engine: str) -> Iterator[Reader]:
+        number = float if engine == "duckdb" else Decimal
+        row = ("biz_a", number("60.0"), number("2.45"))
+        columns = ["company_id", "percent", "percent_lost"]
+        yield Reader(engine, "here", None, lambda *_: (columns, [row]))
+
+    monkeypatch.setattr(ask_module, "open_reader", reading)
+    both = [ask_module.ask(engine, "why-members-leave") for engine in ("duckdb", "postgres")]
+    for form in (Form.CSV, Form.JSON, Form.PARQUET):
+        first, second = (write(answer, form) for answer in both)
+        assert first == second
+    assert write(both[0], Form.CSV) == b"company_id,percent,percent_lost\r\nbiz_a,60,2.45\r\n"

@@ -17,12 +17,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import psycopg2
+import psycopg2.errors
 import pytest
+from dlt.destinations.exceptions import DatabaseTransientException
 from rich.console import Console
 from typer.testing import CliRunner
 
-from whop_elt import cli
+from whop_elt import cli, log, process
 from whop_elt.destination import DATASET, Destination
+from whop_elt.errors import NoColumn
 from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, options, serve
 from whop_source import RESOURCES
 from whop_source.ranges import WALKERS
@@ -129,9 +133,10 @@ def test_the_help_lists_every_command_and_where_to_begin() -> None:
     assert "whop-elt demo" in help_text
 
 
-@pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["sync", "--nonsense"], ["status", "--max-age-hours", "x"]]
-)
+AGES = [["status", "--max-age-hours", hours] for hours in ("x", "nan", "inf", "1e400", "-1")]
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["sync", "--nonsense"], *AGES])
 def test_wrong_usage_ends_with_a_usage_message(shell: Shell, arguments: list[str]) -> None:
     result = shell(*arguments)
     assert result.code == 1
@@ -378,7 +383,11 @@ def test_other_destinations_of_dlt_are_passed_on(connected: Shell) -> None:
 # Interrupts
 
 
-def test_an_interrupt_ends_a_run_that_is_reading_within_seconds(shell: Shell) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_a_run_that_is_reading_within_seconds(
+    shell: Shell, number: signal.Signals
+) -> None:
+    """Ctrl-C, `systemctl stop` or `docker stop`, and a terminal that is closed."""
     with serve(Business(members=1_000, years=3), latency=1.0) as slow:
         shell.point_at(slow)
         process = subprocess.Popen(
@@ -397,15 +406,71 @@ def test_an_interrupt_ends_a_run_that_is_reading_within_seconds(shell: Shell) ->
         )
         while slow.requests["GET /payments"] < 12:
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=60)
         assert process.returncode == 130
         assert "Interrupted" in said
+        assert [*(shell.folder / ".whop-elt" / "dlt").iterdir()] == [], "rows lie about"
         asked = sum(slow.requests.values())
         time.sleep(2)
         assert sum(slow.requests.values()) == asked
         # To the end it would have been some hundred more.
         assert slow.requests["GET /payments"] < 12 + 4 * WALKERS
+
+
+# What a database, an older release or a terminal has against it
+
+
+@pytest.mark.parametrize(
+    ("refusal", "advice"),
+    [
+        (psycopg2.errors.InsufficientPrivilege("permission denied for schema x"), "owner"),
+        (psycopg2.errors.ReadOnlySqlTransaction("in a read-only transaction"), "read_only off"),
+        (psycopg2.errors.QueryCanceled("due to statement timeout"), "set statement_timeout = 0"),
+        (psycopg2.OperationalError("server closed the connection"), "is up and takes"),
+        (duckdb.IOException("Could not set lock on file x"), "Close what else has it open"),
+    ],
+)
+def test_what_a_database_refuses_is_one_line_wherever_it_happens(
+    shell: Shell, refusal: Exception, advice: str
+) -> None:
+    def failing(**_: object) -> None:
+        log.set_up("text", quiet=False)
+        try:
+            raise refusal
+        except type(refusal) as error:
+            raise DatabaseTransientException(error) from error
+
+    shell.monkeypatch.setattr(cli, "app", failing)
+    result = shell()
+    assert result.code == 2
+    (line,) = result.err.splitlines()
+    assert str(refusal) in line
+    assert advice in line
+
+
+def test_models_of_an_earlier_release_are_to_be_built_anew(shell: Shell) -> None:
+    def failing(**_: object) -> None:
+        log.set_up("text", quiet=False)
+        raise NoColumn('duckdb refuses: Binder Error: Referenced column "new" not found!')
+
+    shell.monkeypatch.setattr(cli, "app", failing)
+    result = shell()
+    assert result.code == 2
+    assert "`whop-elt transform` builds them anew" in result.err
+
+
+def test_a_terminal_without_a_character_shows_something_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = io.BytesIO()
+    terminal = io.TextIOWrapper(shown, "ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    process.forgive_characters()
+    print("Plan 月額")
+    terminal.flush()
+    assert shown.getvalue() == b"Plan ??\n"
+    monkeypatch.undo()
 
 
 # The lock

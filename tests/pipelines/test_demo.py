@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import duckdb
@@ -48,15 +49,28 @@ def test_the_demo_is_full_first_then_a_week_later_and_incremental(demo: Demo) ->
     assert "MRR" in said
     assert f"{DEFAULT_CLOCK:%d %B %Y}" in said
 
+    (cash,) = [line for line in said.splitlines() if line.startswith("Cash:")]
+    assert cash.startswith("Cash: December 2025 ties to the cent, and Whop's balance is ours.")
+
     report = Path("whop-report.html")
+    assert cash in unescape(report.read_text())
+    assert "Whop's dashboard says $" in unescape(report.read_text())
     assert f"The report is {report.resolve()}" in said
     first = report.read_text()
     assert f"Data as of {DEFAULT_CLOCK:%-d %B %Y, %H:%M} UTC" in first
+    assert "Restated" not in said
 
     code, said = demo()
     assert code == 0, said
     assert "The sync was incremental" in said
     assert "a week after the last sync" in said
+    moved = [line for line in said.splitlines() if line.startswith("Restated: ")]
+    assert [line.split(" was ")[0] for line in moved] == [
+        "Restated: MRR of December 2025",
+        "Restated: Net revenue of December 2025",
+    ]
+    assert all("charged back " in line and "(mem_" in line for line in moved), moved
+    assert all(line.removeprefix("Restated: ") in report.read_text() for line in moved)
     later = DEFAULT_CLOCK + timedelta(days=7)
     assert f"{later:%d %B %Y}" in said
     assert f"Data as of {later:%-d %B %Y, %H:%M} UTC" in report.read_text()

@@ -29,8 +29,9 @@ class Runs:
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         assert "sync_runs" in sql
-        _, first, last = values
-        return ["count"], [(sum(first <= at <= last for at in self.others),)]
+        first, last = values
+        within = [("run", first), *((f"run {number}", at) for number, at in enumerate(self.others))]
+        return ["run_id"], [(run_id,) for run_id, at in within if first <= at <= last]
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def hook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]
 
 
 def test_without_the_setting_nobody_is_told(hook: list[str]) -> None:
-    assert not post_digest(Runs(), "run", lambda: "text")
+    assert not post_digest(Runs(), ["run"], lambda: "text")
     assert hook == []
 
 
@@ -65,7 +66,7 @@ def test_each_run_is_told_when_each_is_wanted(
     hook: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALERTS__DIGEST", "run")
-    assert post_digest(Runs(WEDNESDAY), "run", lambda: "MRR < $10 & more", WEDNESDAY)
+    assert post_digest(Runs(WEDNESDAY), ["run"], lambda: "MRR < $10 & more", WEDNESDAY)
     assert hook == ["MRR &lt; $10 &amp; more"]
 
 
@@ -74,10 +75,19 @@ def test_of_a_week_only_the_first_run_is_told(
 ) -> None:
     monkeypatch.setenv("ALERTS__DIGEST", "weekly")
     monday = datetime(2026, 1, 12, 0, 0, tzinfo=UTC)
-    assert not post_digest(Runs(monday), "run", lambda: "text", WEDNESDAY)
+    assert not post_digest(Runs(monday), ["run"], lambda: "text", WEDNESDAY)
     assert hook == []
     sunday = datetime(2026, 1, 11, 23, 59, tzinfo=UTC)
-    assert post_digest(Runs(sunday), "run", lambda: "text", WEDNESDAY)
+    assert post_digest(Runs(sunday), ["run"], lambda: "text", WEDNESDAY)
+    assert hook == ["text"]
+
+
+def test_in_airflow_the_runs_of_all_companies_are_one(
+    hook: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERTS__DIGEST", "weekly")
+    monday = datetime(2026, 1, 12, 0, 0, tzinfo=UTC)
+    assert post_digest(Runs(monday), ["run", "run 0"], lambda: "text", WEDNESDAY)
     assert hook == ["text"]
 
 
@@ -86,7 +96,7 @@ def test_a_warehouse_without_runs_has_had_none_this_week() -> None:
         def query(self, sql: str, *values: Any) -> Any:
             raise NothingThere("no table")
 
-    assert is_first_of_week(Empty(), "run", WEDNESDAY)
+    assert is_first_of_week(Empty(), ["run"], WEDNESDAY)
 
 
 def test_what_cannot_be_posted_is_logged_and_stops_nothing(
@@ -97,13 +107,13 @@ def test_what_cannot_be_posted_is_logged_and_stops_nothing(
 
     monkeypatch.setattr(logging.getLogger("whop_elt"), "propagate", True)
     monkeypatch.setenv("ALERTS__DIGEST", "run")
-    assert not post_digest(Runs(), "run", slips)
+    assert not post_digest(Runs(), ["run"], slips)
     assert "The digest was not posted: a slip" in caplog.text
     monkeypatch.setenv("ALERTS__DIGEST", "daily")
-    assert not post_digest(Runs(), "run", lambda: "text")
+    assert not post_digest(Runs(), ["run"], lambda: "text")
     assert "ALERTS__DIGEST is 'daily', and must be run or weekly" in caplog.text
     monkeypatch.setenv("ALERTS__DIGEST", "run")
     monkeypatch.delenv("ALERTS__URLS")
-    assert not post_digest(Runs(), "run", lambda: "text")
+    assert not post_digest(Runs(), ["run"], lambda: "text")
     assert "ALERTS__URLS is not" in caplog.text
     assert hook == []

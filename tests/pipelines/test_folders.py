@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import os
 import stat
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
@@ -18,9 +22,12 @@ import pytest
 from rich.console import Console
 from test_cli import Shell, business
 
-from whop_elt import process
+from whop_elt import ask, process
+from whop_elt.analyses import analysis
 from whop_elt.destination import DATASET, open_destination
+from whop_elt.reading import open_to_read
 from whop_elt.summary import _row_counts, _show_tables
+from whop_elt.whole_file import write_whole
 from whop_simulator import Business, Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -373,3 +380,159 @@ def test_a_stream_that_is_closed_stops_no_command(tmp_path: Path, closed: str) -
     assert "Traceback" not in ended.stdout + ended.stderr
     if "2>&-" not in closed:
         assert "whop-elt run" in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without a full device")
+@pytest.mark.parametrize("command", [["--version"], ["--help"], ["ask"], ["action", "list"]])
+def test_output_that_has_no_room_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "whop_elt.cli", *command],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 2
+    assert "No space left" in one_line(ended.stderr)
+    assert "Make room" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_one_line(connected: Shell, number: int) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "/srv/whop/x")
+
+    connected.monkeypatch.setattr(os, "mkdir", full)
+    result = connected("sync")
+    assert result.code == 2
+    assert "/srv/whop/x cannot be written" in one_line(result.err)
+    assert "Make room" in result.err
+
+
+# Files that are handed on
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a folder that is new" / "october.csv"
+    write_whole(file, b"before")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    monkeypatch.setattr(os, "replace", _no_room)
+    monkeypatch.setattr(Path, "replace", _no_room)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(file, b"after")
+    assert file.read_bytes() == b"before"
+    assert [*file.parent.iterdir()] == [file]
+
+
+def _no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_link_to_a_file_stays_a_link(tmp_path: Path) -> None:
+    link, file = tmp_path / "report.html", tmp_path / "on the web.html"
+    link.symlink_to(file)
+    for content in (b"first", b"second"):
+        write_whole(link, content)
+        assert link.is_symlink()
+        assert file.read_bytes() == content
+
+
+def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path) -> None:
+    """As /dev/null: another file in its place took it from everything else on the machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    write_whole(pipe, b"a report")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    reader.join(10)
+    assert got == [b"a report"]
+
+
+def test_an_answer_that_cannot_be_written_names_the_option(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = analysis("why-members-leave")
+    answer = ask.Asked(question, ["company_id"], [("biz_a",)], [])
+    monkeypatch.setattr(ask, "ask", lambda *_, **__: answer)
+    refused = shell("ask", "why-members-leave", "--csv", "--output", str(shell.folder))
+    assert refused.code == 1
+    assert "Name another file with --output" in one_line(refused.err)
+    new = shell.folder / "new" / "x.csv"
+    assert shell("ask", "why-members-leave", "--csv", "--output", str(new)).code == 0
+    assert new.read_text() == "company_id\nbiz_a\n"
+
+
+# What a killed run leaves
+
+
+def test_a_run_takes_away_what_a_killed_one_left_and_nothing_that_is_in_use(
+    connected: Shell,
+) -> None:
+    work = connected.folder / ".whop-elt" / "dlt"
+    killed, used = work / "whop-elt-killed", work / "whop-elt-used"
+    for folder, seconds in ((killed, 60), (used, 3 * 86_400)):
+        folder.mkdir(parents=True)
+        (folder / "members.arrow").write_text("names and e-mails")
+        os.utime(folder, (time.time() - seconds,) * 2)
+    program = (
+        "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_SH); "
+        "print('held', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(used)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert connected("sync", "--tables", "companies").code == 0
+        assert not killed.exists()
+        assert (used / "members.arrow").exists()
+        holder.communicate(b"\n")
+
+
+def test_a_folder_of_a_run_is_held_while_the_run_is_under_way(connected: Shell) -> None:
+    with connected.monkeypatch.context() as patch:
+        patch.chdir(connected.folder)
+        folder = Path(open_destination("duckdb").pipeline.pipelines_dir)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_who_looks_keeps_the_file_between_two_questions(connected: Shell) -> None:
+    """A run that took it in between made the second question a traceback."""
+    assert connected("sync", "--tables", "companies").code == 0
+    take = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+    with connected.monkeypatch.context() as patch:
+        patch.chdir(connected.folder)
+        with open_to_read("duckdb") as warehouse:
+            taken = subprocess.run(
+                [sys.executable, "-c", take, "whop.duckdb"], capture_output=True, check=False
+            )
+            assert b"Could not set lock" in taken.stderr
+            assert warehouse.query(f"select count(*) from {DATASET}.companies")[1] == [(1,)]
+        subprocess.run([sys.executable, "-c", take, "whop.duckdb"], check=True)
+
+
+@pytest.mark.parametrize("odd", ["a #1 shop", "why?", "a;b"])
+def test_a_folder_that_dbt_cannot_work_in_is_told_before_anything_is_loaded(
+    connected: Shell, odd: str
+) -> None:
+    connected.folder = connected.folder / odd
+    connected.folder.mkdir()
+    for command in ("check", "run"):
+        result = connected(command)
+        assert result.code == 1
+        assert "DESTINATION__DUCKDB__CREDENTIALS" in result.said
+    assert not (connected.folder / "whop.duckdb").exists()
+
+
+def test_a_folder_with_blanks_quotes_and_letters_of_any_kind_is_a_folder(connected: Shell) -> None:
+    connected.folder = connected.folder / "Döner & 'so' \"weiter\" 100%20 店"
+    connected.folder.mkdir()
+    assert connected("sync", "--tables", "members").code == 0
+    assert connected("transform", "--select", "stg_whop__members").code == 0

@@ -87,6 +87,7 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
             "last_run_id": run_id,
             "last_run_status": status,
             "last_run_at": datetime(2026, 1, day, tzinfo=UTC),
+            "last_run_unreadable": "total (2)" if table == "refunds" else None,
             "last_read_at": read and datetime(2026, 1, read, tzinfo=UTC),
         }
 
@@ -96,6 +97,7 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
                 run("members", "r2", "ok", 14, 14),
                 run("payments", "r2", "failed", 14, 9),
                 run("apps", "r1", "forbidden", 13, None),
+                run("refunds", "r2", "ok", 14, 14),
             ]
         )
     )
@@ -103,6 +105,8 @@ def test_the_newest_run_is_named_and_what_it_did_not_read() -> None:
     assert page.not_read == [
         "payments: reading it failed; what is there is of 9 January 2026, 00:00 UTC",
         "apps: the API key lacks the permission; it was never read",
+        "refunds: not every value of total (2) could be read, and the figures lack them; the "
+        "column _whop_extra of those rows has what Whop sent",
     ]
 
 
@@ -136,6 +140,9 @@ def test_what_was_not_read_is_of_the_tables_that_are_chosen(
     class Models:
         def dbt_environment(self) -> dict[str, str]:
             return {}
+
+        def query(self, sql: str, *values: object) -> tuple[list[str], list[object]]:
+            return [], []
 
     def answer(_: object, sql: str) -> list[dict[str, Any]]:
         if sql == queries.COMPANIES:

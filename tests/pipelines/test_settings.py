@@ -158,6 +158,8 @@ def test_importing_the_project_changes_nothing_in_the_process(shell: Shell) -> N
     ("text", "encoding", "cause"),
     [
         ("[sources.whop]\n", "utf-8-sig", "byte order mark"),
+        ("[sources.whop]\ntables = [", "utf-8", "not closed, at line 2"),
+        ('[sources.whop]\ntables = ["a"', "utf-8", "not closed, at line 2"),
         ("[sources.whop]\n", "utf-16", "UTF-16"),
         ("[sources.whop]\n", "utf-16-le", "UTF-16"),
         ("[sources.whop\n", "utf-8", "line 1"),
@@ -273,6 +275,25 @@ def test_the_variables_are_those_of_the_dbt_project() -> None:
 def test_a_time_zone_with_its_region_is_taken(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELS__REPORTING_TIMEZONE", zone)
     assert settings.model_variables() == {"reporting_timezone": zone}
+
+
+@pytest.mark.parametrize("command", ["transform", "run"])
+def test_every_build_is_told_of_the_variables(
+    connected: Shell, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting reaches dbt by whichever command builds; demo and DAG build as run does."""
+    assert connected("sync", "--quiet").code == 0
+    monkeypatch.setenv("MODELS__GRACE_DAYS", "9")
+    asked: list[list[str]] = []
+
+    def invoke(_: object, arguments: list[str]) -> None:
+        asked.append(arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dbt.cli.main.dbtRunner.invoke", invoke)
+    connected(command, "--quiet")
+    (arguments,) = asked
+    assert json.loads(arguments[arguments.index("--vars") + 1]) == {"grace_days": 9}
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,14 @@ class InMemory:
               churn_reason text, customers_churned int, mrr_churned_usd decimal(18, 2))""",
             f"""create table {MARTS}.revenue_daily (plan_id text, product_id text,
               gross_usd decimal(18, 2), net_usd decimal(18, 2))""",
+            f"""create table {MARTS}.cash_reconciliation (company_id text, month date,
+              currency text, closing_amount decimal(18, 2), differences int,
+              difference decimal(18, 2), balance_difference decimal(18, 2), ties boolean)""",
+            f"""create table {MARTS}.restatements (company_id text, month date, metric text,
+              reported_at timestamptz, now decimal(38, 9), change_at_last_sync decimal(38, 9))""",
+            f"""create table {MARTS}.restatement_causes (company_id text, month date,
+              metric text, cause text, membership_id text, restated_at timestamptz,
+              change decimal(38, 9))""",
             "create schema whop_raw",
             "create table whop_raw.companies (id text)",
         ):
@@ -86,6 +94,34 @@ def test_a_title_with_markup_is_printed_letter_by_letter(
     assert heading in text
     (answer,) = [line for line in text.splitlines() if "plan_a" in line]
     assert title in answer
+
+
+def test_what_moved_of_a_closed_month_is_said_by_number_cause_and_membership() -> None:
+    warehouse = InMemory("Club")
+    assert "Restated" not in said(warehouse)
+    warehouse.connection.execute(f"alter table {MARTS}.dim_companies add column as_of timestamptz")
+    warehouse.connection.execute(f"update {MARTS}.dim_companies set as_of = '2026-01-22'")
+    warehouse.connection.execute(
+        f"insert into {MARTS}.restatements values "
+        "('biz_a', '2025-12-01', 'mrr_end_usd', '2026-01-15', 30, -12)"
+    )
+    for membership, cause, at, change in (
+        ("mem_a", "chargeback", "2026-01-22", -10),
+        ("mem_b", "settings_changed", "2026-01-22", -1.5),
+        ("mem_c", "settings_changed", "2026-01-22", -0.5),
+        ("mem_d", "refund", "2026-01-15", -7),
+    ):
+        warehouse.query(
+            f"insert into {MARTS}.restatement_causes values "
+            "('biz_a', '2025-12-01', 'mrr_end_usd', %s, %s, %s, %s)",
+            cause, membership, at, change,
+        )  # fmt: skip
+    minus = "\N{MINUS SIGN}"
+    assert (
+        f"Restated: MRR of December 2025 was $42.00 and is $30.00 now ({minus}$12.00): "
+        f"charged back {minus}$10.00 (mem_a); "
+        f"counted by new settings {minus}$2.00 (2 memberships).\n"
+    ) in said(warehouse)
 
 
 def test_the_place_of_the_warehouse_is_printed_letter_by_letter() -> None:

@@ -53,10 +53,11 @@ def names(resources: list[Resource]) -> list[str]:
 FOLLOWING = names([each for each in RESOURCES if each.changes in resources.FOLLOWING])
 LISTED = [each for each in RESOURCES if each.name not in FOLLOWING]
 OBSERVED = names([each for each in LISTED if each.changes == "observed"])
-EVERY_TABLE = [name for name in names(LISTED) if name not in OBSERVED]
+CHARTED = names([each for each in LISTED if each.changes == "charted"])
+EVERY_TABLE = [name for name in names(LISTED) if name not in (*OBSERVED, *CHARTED)]
 READ_WHOLE = names([each for each in LISTED if each.changes == "everything"])
 LOOKED_BACK_ON = names([each for each in LISTED if each.changes == "lookback"])
-OTHERWISE = ("everything", "lookback", "appended", "observed")
+OTHERWISE = ("everything", "lookback", "appended", "observed", "charted")
 READ_IN_PART = names([each for each in LISTED if each.changes not in OTHERWISE])
 
 
@@ -146,6 +147,13 @@ def test_what_is_observed_is_observed_by_every_run_and_nothing_of_it_is_gone(tab
     assert OBSERVED == ["account_balances"]
     for state in (TableState(), SEEN):
         assert planned(table, state) == Plan(planned(table, state).mode, (Walk(),), whole=False)
+
+
+def test_what_is_charted_is_read_whole_by_every_run() -> None:
+    assert CHARTED == ["stats"]
+    for state in (TableState(), SEEN):
+        planned_then = planned("stats", state)
+        assert planned_then == Plan(planned_then.mode, (Walk(),), whole=True)
 
 
 def test_the_age_at_which_a_run_becomes_full_is_a_setting() -> None:

@@ -1,4 +1,4 @@
--- What the ledger says of each payment and payout in each month, beside what the tables payments, refunds and payouts
+-- What the ledger says of each payment, payout and transfer in each month, beside what the tables of these and of refunds
 -- say: amounts in the currency they settle in. Of a payment that settles in another currency than it was made in, only
 -- what is left of it after fees is known on both sides.
 with as_of as (
@@ -14,6 +14,29 @@ with_ledger as (
 with_payouts as (
     select distinct company_id
     from {{ ref('stg_whop__payouts') }}
+),
+
+-- Only the Current surface says who sends: without that nobody can tell what comes in from what goes out.
+transfers as (
+    select
+        transfers.transfer_id,
+        transfers.company_id,
+        transfers.currency,
+        case when transfers.sent_by = transfers.company_id then -transfers.amount else transfers.amount end as amount,
+        transfers.status,
+        coalesce(transfers.succeeded_at, transfers.created_at) as moved_at
+    from {{ ref('stg_whop__transfers') }} as transfers
+    inner join as_of on transfers.company_id = as_of.company_id
+    where transfers.sent_by is not null and transfers.created_at <= as_of.as_of
+),
+
+-- Nor does Whop say what a line calls its transfer: where none of them is named, there is nothing to compare.
+with_transfers as (
+    select distinct lines.company_id
+    from {{ ref('int_ledger_lines') }} as lines
+    inner join as_of on lines.company_id = as_of.company_id
+    inner join transfers on lines.company_id = transfers.company_id and lines.source_id = transfers.transfer_id
+    where lines.component = 'transfers' and lines.posted_at <= as_of.as_of
 ),
 
 payments as (
@@ -48,7 +71,11 @@ ledger_sides as (
             when lines.component in ('gross', 'payment_fees') then 'converted'
         end as component,
         coalesce(
-            case when lines.component in ('payouts', 'payout_fees') then lines.payout_id else lines.payment_id end,
+            case
+                when lines.component in ('payouts', 'payout_fees') then lines.payout_id
+                when lines.component = 'transfers' then lines.source_id
+                else lines.payment_id
+            end,
             lines.ledger_line_id
         ) as reference_id,
         lines.amount as ledger_amount,
@@ -57,11 +84,15 @@ ledger_sides as (
     inner join as_of on lines.company_id = as_of.company_id
     left join conversions on lines.payment_id = conversions.payment_id
     left join with_payouts on lines.company_id = with_payouts.company_id
+    left join transfers
+        on lines.company_id = transfers.company_id
+        and lines.source_id = transfers.transfer_id
     where
         lines.posted_at <= as_of.as_of
         and (
             lines.component in ('gross', 'refunds', 'payment_fees')
             or (lines.component in ('payouts', 'payout_fees') and with_payouts.company_id is not null)
+            or (lines.component = 'transfers' and transfers.transfer_id is not null)
         )
 ),
 
@@ -168,8 +199,23 @@ returned_sides as (
     where returned_at <= as_of
 ),
 
+transfer_sides as (
+    select
+        transfers.company_id,
+        transfers.currency,
+        {{ month_of(local_date('transfers.moved_at')) }} as month,
+        'transfers' as component,
+        transfers.transfer_id as reference_id,
+        cast(0 as decimal(38, 9)) as ledger_amount,
+        transfers.amount as our_amount
+    from transfers
+    inner join with_transfers on transfers.company_id = with_transfers.company_id
+    inner join as_of on transfers.company_id = as_of.company_id
+    where transfers.status = 'succeeded' and transfers.amount is not null and transfers.moved_at <= as_of.as_of
+),
+
 sides as (
-    {%- for each in ['ledger', 'gross', 'fee', 'converted', 'refund', 'payout', 'returned'] %}
+    {%- for each in ['ledger', 'gross', 'fee', 'converted', 'refund', 'payout', 'returned', 'transfer'] %}
     select company_id, currency, month, component, reference_id, ledger_amount, our_amount
     from {{ each }}_sides
     {%- if not loop.last %}

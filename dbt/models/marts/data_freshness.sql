@@ -5,6 +5,7 @@ with runs as (
         run_id,
         status,
         started_at,
+        unreadable,
         row_number() over (
             partition by company_id, table_name order by started_at desc, finished_at desc, sync_run_id
         ) as place,
@@ -16,7 +17,7 @@ with runs as (
 ),
 
 last_runs as (
-    select company_id, table_name, run_id, status, started_at
+    select company_id, table_name, run_id, status, started_at, unreadable
     from runs
     where place = 1
 ),
@@ -33,6 +34,7 @@ select
     last_runs.run_id as last_run_id,
     last_runs.status as last_run_status,
     last_runs.started_at as last_run_at,
+    last_runs.unreadable as last_run_unreadable,
     last_reads.run_id as last_read_run_id,
     last_reads.started_at as last_read_at
 from last_runs

@@ -17,7 +17,8 @@ with renamed as (
         rows_deleted,
         cursor_before,
         cursor_after,
-        error
+        error,
+        unreadable
     from {{ source('whop_raw', 'sync_runs') }}
 )
 

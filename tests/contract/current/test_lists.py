@@ -49,6 +49,7 @@ LISTS = {
     "shipments": "shipments",
     "reviews": "reviews",
     "payouts": "payouts",
+    "transfers": "transfers",
 }
 """Path of each list → the simulator's table that its rows are of."""
 
@@ -56,7 +57,7 @@ _CACHE: dict[str, list[Row]] = {}
 
 
 def tenant(business: Business, path: str) -> Row:
-    return {} if path in ("accounts", "files") else {"account_id": business.company_id}
+    return {} if path in ("accounts", "files", "transfers") else {"account_id": business.company_id}
 
 
 @pytest.fixture
@@ -321,6 +322,11 @@ FILTERS: dict[str, dict[str, Same | Rule]] = {
     "reviews": {
         "min_stars": Rule(_value(4), lambda row, given: row["stars"] >= given),
         "max_stars": Rule(_value(3), lambda row, given: row["stars"] <= given),
+        **CREATED,
+    },
+    "transfers": {
+        "origin_id": Same("origin.id"),
+        "destination_id": Same("destination.id"),
         **CREATED,
     },
     "payouts": {

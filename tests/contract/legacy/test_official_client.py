@@ -46,8 +46,9 @@ LISTS = (
     "affiliates",
     "shipments",
     "company_token_transactions",
+    "transfers",
 )
-TENANT = {"companies": None}
+TENANT = {"companies": None, "transfers": None}
 LATER = {
     "payments": {
         *("shipping_address", "refunds", "risk_score", "risk_signals", "three_ds_verified"),
@@ -341,6 +342,10 @@ def cases(business: Business) -> Iterator[Case]:
     yield Case("refunds", "payment_id", payment, one_of("payment.id", payment))
     payment = rows["shipments"][0]["payment"]["id"]
     yield Case("shipments", "payment_id", payment, one_of("payment.id", payment))
+    for name in ("origin", "destination"):
+        account = f"{name}_ledger_account_id"
+        ours = f"ldgr_{business.company_id}"
+        yield Case("transfers", f"{name}_id", business.company_id, one_of(account, ours))
     bought = {row["id"]: at("user.id")(row) for row in rows["payments"]}
 
     def bought_by(buyer: str, row: Row) -> bool:
