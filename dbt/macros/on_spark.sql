@@ -28,7 +28,9 @@
 {%- endmacro %}
 
 {% macro spark__type_of(type) -%}
-    {{- {'text': 'string', 'varchar': 'string', 'json': 'string', 'timestamptz': 'timestamp'}.get(type, type) -}}
+    {{- {
+        'text': 'string', 'varchar': 'string', 'json': 'string', 'timestamptz': 'timestamp', 'double precision': 'double'
+    }.get(type, type) -}}
 {%- endmacro %}
 
 {#- Spark compares texts by their bytes. -#}
@@ -46,6 +48,11 @@
 
 {% macro spark__local_date(moment) -%}
     cast(from_utc_timestamp({{ moment }}, '{{ var("reporting_timezone") }}') as date)
+{%- endmacro %}
+
+{#- The session's time zone is UTC: `prepare_session` sees to it. -#}
+{% macro spark__utc_date(moment) -%}
+    cast({{ moment }} as date)
 {%- endmacro %}
 
 {% macro spark__days_between(first, last) -%}
@@ -121,4 +128,9 @@
     {%- else -%}
     {{ exceptions.raise_compiler_error('On Spark only months are added here, not ' ~ datepart) }}
     {%- endif -%}
+{%- endmacro %}
+
+{#- The first 48 bits of a text's digest, as a number. -#}
+{% macro spark__number_of_text(text) -%}
+    cast(conv(substr(md5({{ text }}), 1, 12), 16, 10) as bigint)
 {%- endmacro %}

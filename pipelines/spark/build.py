@@ -10,8 +10,13 @@ from ..errors import PipelineError
 from ..names import DATASET, MODELS
 from ..settings import model_variables
 from ..transform import Progress, run_dbt, tell
+from ..version import VERSION
 from .home import Home
 from .session import spark_session
+
+KEEP_BUILDS = "int_builds+"
+"""Models that keep what earlier builds said of a month. A build on Spark begins with nothing: they
+would say that nothing was ever restated, so they are not built."""
 
 CORES = 2
 MEMORY = "2g"
@@ -44,7 +49,7 @@ def transform_on_spark(
         DataTestFailed: a test found rows it must not; the models are built and shown all the same.
         PipelineError: a model could not be built: what was shown before is what is shown.
     """
-    chosen = json.dumps(model_variables(variables))
+    chosen = json.dumps({**model_variables(variables), "release": VERSION})
     environment = {
         "WHOP_ELT_TARGET": "spark",
         "WHOP_ELT_RAW_SCHEMA": DATASET,
@@ -52,7 +57,9 @@ def transform_on_spark(
     }
     with home.new_build() as folder:
         with spark_session(home.raw, folder, memory=MEMORY, cores=CORES):
-            outcomes = run_dbt(environment, None, chosen, progress, left_out=left_out)
+            outcomes = run_dbt(
+                environment, None, chosen, progress, left_out=left_out, exclude=KEEP_BUILDS
+            )
         broken = [outcome for outcome in outcomes if outcome.status == "error"]
         if broken:
             raise PipelineError(f"dbt could not build {_names(broken)}: {_says(broken[0])}")

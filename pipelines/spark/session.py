@@ -21,6 +21,8 @@ _STATIC = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
+    # A moment in a file says that it is one, in UTC; by default Spark writes a form without.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # A business of one machine is small for Spark: of 200 parts of a shuffle nearly all are empty.
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",

@@ -55,12 +55,15 @@ expected as (
     select
         charged.*,
         case
-            when has_ended then cast(0 as double precision)
-            when renewals = 0 then cast(mrr_usd as double precision)
+            when has_ended then cast(0 as {{ type_of('double precision') }})
+            when renewals = 0 then cast(mrr_usd as {{ type_of('double precision') }})
             else
-                cast(mrr_usd as double precision)
-                * cast(renewal_probability as double precision)
-                * power(cast(later_probability as double precision), cast(renewals - 1 as double precision))
+                cast(mrr_usd as {{ type_of('double precision') }})
+                * cast(renewal_probability as {{ type_of('double precision') }})
+                * power(
+                    cast(later_probability as {{ type_of('double precision') }}),
+                    cast(renewals - 1 as {{ type_of('double precision') }})
+                )
         end as expected_usd
     from charged
 )
