@@ -56,14 +56,14 @@ def keep_ansi_mode() -> None:
     from dbt.adapters.spark.connections import SparkCredentials
 
     theirs = SparkCredentials.__post_init__
-    if getattr(theirs, "keeps_ansi_mode", False):
+    if hasattr(theirs, "theirs"):
         return
 
     def ours(self: Any) -> None:
         theirs(self)
         self.server_side_parameters["spark.sql.ansi.enabled"] = "true"
 
-    ours.keeps_ansi_mode = True  # type: ignore[attr-defined]
+    ours.theirs = theirs  # type: ignore[attr-defined]
     SparkCredentials.__post_init__ = ours
 
 
