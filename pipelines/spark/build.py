@@ -15,8 +15,8 @@ from .home import Home
 from .session import spark_session
 
 KEEP_BUILDS = "int_builds+ int_months_said"
-"""Models that keep what earlier builds said of a month, and what only they read. A build on Spark begins with nothing: they
-would say that nothing was ever restated, so they are not built."""
+"""Models that keep what earlier builds said of a month, and what only they read. A build on Spark
+begins with nothing: they would say that nothing was ever restated, so they are not built."""
 
 CORES = 2
 MEMORY = "2g"
