@@ -17,7 +17,7 @@ from .session import spark_session
 LEFT_OUT = "int_builds+ int_months_said int_whop_numbers+"
 """Models that are not built. Those that keep what earlier builds said of a month: a build on Spark
 begins with nothing, and they would say that nothing was ever restated. And the comparison with
-Whop's numbers, of which Spark gives other rows than the oracle: a number that may be wrong is none."""
+Whop's numbers, of which Spark gives other rows than the oracle: better none than wrong ones."""
 
 CORES = 2
 MEMORY = "2g"
