@@ -6,9 +6,11 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from whop_source import RESOURCES
+from whop_source.charts import question
 from whop_source.client import WhopClient
 from whop_source.errors import (
     KeyRefused,
@@ -128,7 +130,11 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
                 continue
             pages = client.pages(
                 resource.path,
-                {**resource.params, resource.page_size: "1"},
+                {
+                    **resource.params,
+                    **dict.fromkeys(resource.either[:1], company_id),
+                    resource.page_size: "1",
+                },
                 tenant=resource.tenant,
                 company_id=company_id,
                 secrets=resource.secrets,
@@ -137,6 +143,11 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
             try:
                 if resource.observes:
                     client.object(resource.path, company_id)
+                elif resource.charts:
+                    chart = resource.charts[0]
+                    now = datetime.now(UTC)
+                    asked = question(chart, False, company_id, (now - timedelta(days=1), now))
+                    client.object(resource.path, chart.metric, params=asked)
                 else:
                     next(pages)
                 yield Finding(resource.name, True, "can be read")

@@ -473,7 +473,7 @@ def ask(
         try:
             write_whole(output, file)
         except OSError as error:
-            raise of_room(error) or SettingError(
+            raise of_room(error, output) or SettingError(
                 f"{output} cannot be written: {error.strerror}. Name another file with --output"
             ) from error
     else:
@@ -615,7 +615,7 @@ def mcp(
 
     set_up("text", quiet=not http)
     serve(
-        _destination(destination),
+        destination,
         http=http,
         port=port,
         allow_writes=allow_writes,

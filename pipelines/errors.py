@@ -77,11 +77,17 @@ _OF_FOLDERS = frozenset(
 _OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def of_room(error: OSError) -> PipelineError | None:
-    """What to do when the disk is full; None for other errors."""
+def of_room(error: OSError, file: Path | None = None) -> PipelineError | None:
+    """What to do when the disk is full; None for other errors.
+
+    Args:
+        error: what was raised.
+        file: what was to be written, where the error may name another file on the way there.
+    """
     if error.errno not in _OF_ROOM:
         return None
-    what = f"{error.filename} cannot be written" if error.filename else "The output has no room"
+    name = file or error.filename
+    what = f"{name} cannot be written" if name else "The output has no room"
     return PipelineError(
         f"{what}: {error.strerror}. Make room and type it again; what was there before is as it was"
     )

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cached_property
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -69,16 +70,24 @@ class Asker:
     """The warehouse, as the tools ask it.
 
     Attributes:
-        destination: duckdb or postgres.
+        chosen: duckdb or postgres; None is the one that is set.
         contacts: whether names and e-mail addresses may be read.
         seconds: how long one question may take.
     """
 
-    destination: str
+    chosen: str | None = None
     contacts: bool = False
     seconds: float = QUESTION_SECONDS
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _worker: _Worker | None = field(default=None, repr=False)
+
+    @cached_property
+    def destination(self) -> str:
+        """duckdb or postgres."""
+        # What reads settings takes a moment to import, and a client waits for the start.
+        from ..settings import destination_name
+
+        return destination_name(self.chosen)
 
     def ask(self, sql: str, *values: Any) -> Answer:
         """Ask with SQL of our own; all rows are wanted.

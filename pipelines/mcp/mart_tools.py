@@ -33,11 +33,13 @@ def mart_tools(numbers: Numbers) -> Iterator[Tool]:
     yield Tool(
         name="query_marts",
         title="Query the marts",
-        text=f"Run one SELECT over the marts, in {numbers.dialect}'s SQL. Only the marts can be "
-        "read (whop_marts.…), with the usual functions; nothing can be written. At most "
-        f"{MOST_ROWS} rows, 50 kB and {QUESTION_SECONDS:g} seconds: add up in SQL, and look at "
-        "`cut` before you call an answer complete. Each mart may hold several companies: filter or "
-        "group by company_id. The clock is not to be had: use dim_companies.as_of.",
+        # Which of the two is a setting, and those are read with the first question.
+        text="Run one SELECT over the marts, in the SQL of DuckDB or Postgres: the dialect of "
+        "list_marts. Only the marts can be read (whop_marts.…), with the usual functions; nothing "
+        f"can be written. At most {MOST_ROWS} rows, 50 kB and {QUESTION_SECONDS:g} seconds: add up "
+        "in SQL, and look at `cut` before you call an answer complete. Each mart may hold several "
+        "companies: filter or group by company_id. The clock is not to be had: use "
+        "dim_companies.as_of.",
         schema=arguments({"sql": {"type": "string", "description": "One SELECT."}}, "sql"),
         call=lambda given: _query(numbers, given["sql"]),
     )
@@ -46,6 +48,7 @@ def mart_tools(numbers: Numbers) -> Iterator[Tool]:
 def _list_marts(numbers: Numbers) -> Row:
     there = numbers.columns()
     return {
+        "dialect": numbers.dialect,
         "marts": [
             {"mart": mart.full_name, "meaning": mart.meaning, "row": mart.grain}
             for name, mart in numbers.described.items()

@@ -33,7 +33,7 @@ HOST = "127.0.0.1"
 
 
 def serve(
-    destination: str,
+    destination: str | None,
     *,
     http: bool,
     port: int,
@@ -44,7 +44,7 @@ def serve(
     """Serve until the client hangs up, or until interrupted.
 
     Args:
-        destination: duckdb or postgres.
+        destination: duckdb or postgres; None is the one that is set.
         http: over HTTP on loopback, in place of standard input and output.
         port: where; 0 is any that is free.
         allow_writes: plan, promo code and file can be changed.
@@ -73,7 +73,7 @@ def serve(
 
 
 def build(
-    destination: str,
+    destination: str | None,
     *,
     masked: Masked,
     allow_writes: bool = False,
@@ -118,7 +118,7 @@ def build(
     def questions() -> Sequence[Question]:
         from .reading_matter import questions
 
-        return [*questions(destination, contacts=with_contacts)]
+        return [*questions(asker.destination, contacts=with_contacts)]
 
     return make_server(tools, documents, questions, masked, asker.close)
 

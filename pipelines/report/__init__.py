@@ -152,7 +152,7 @@ def _replace(path: Path, text: str) -> None:
     try:
         write_whole(path, text.encode(), 0o666 & ~usual_mask())
     except OSError as error:
-        raise of_room(error) or SettingError(
+        raise of_room(error, path) or SettingError(
             f"The report cannot be written to {path}: {error.strerror or error}. "
             "Set WHOP_ELT_REPORT to a file that can be"
         ) from error

@@ -118,7 +118,10 @@ def otherwise(name: str, ours: Any, theirs: Any, money: bool) -> bool:
 def test_every_mart_is_compared() -> None:
     there = {path.stem for path in (DBT_PROJECT / "models/marts").glob("*.sql")}
     # Rows of numbers that are compared: test_explain.py adds them up to those.
-    assert {*MARTS} - {*PERSONAL} == there - {"fct_money_back", "fct_trials"}
+    rows = {"fct_money_back", "fct_trials"}
+    # What earlier builds said, of which these warehouses have had none: test_restatements.py.
+    builds = {"restatements", "restatement_causes"}
+    assert {*MARTS} - {*PERSONAL} == there - rows - builds
 
 
 @pytest.mark.parametrize("mart", MARTS)

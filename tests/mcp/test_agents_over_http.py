@@ -188,15 +188,20 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None
 def test_a_start_loads_neither_dlt_nor_a_database() -> None:
     """Why it starts in under a second: what is heavy waits for the first question."""
     script = (
-        "import sys; import whop_elt.cli; from whop_elt.mcp.serve import build, mask; "
-        "build('duckdb', masked=mask(), allow_writes=True); "
-        "print(sorted({'dlt', 'duckdb', 'psycopg2', 'pyarrow', 'sqlglot', 'dbt', 'jsonschema', "
-        "'jinja2', 'httpx'} & set(sys.modules)))"
+        "import atexit, sys; heavy = {'dlt', 'duckdb', 'psycopg2', 'pyarrow', 'sqlglot', 'dbt', "
+        "'jsonschema', 'jinja2'}; "
+        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr)); "
+        "from whop_elt.cli import main; sys.argv = ['whop-elt', 'mcp', '--allow-writes']; main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        input=json.dumps(INITIALIZE) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert done.stdout.strip() == "[]"
+    assert json.loads(done.stdout)["result"]["serverInfo"]["name"]
+    assert done.stderr.strip() == "[]"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -176,7 +176,12 @@ class Forward:
                     "card_expires_on": self.expiry(live.last.payment),
                     "renewal_probability": next_one,
                     "later_probability": later,
-                    "expected_usd": None if usd is None or next_one is None else usd * next_one,
+                    # What is shown of the probability, so that whoever multiplies finds the same.
+                    "expected_usd": (
+                        None
+                        if usd is None or next_one is None
+                        else usd * next_one.quantize(Decimal("1e-9"))
+                    ),
                 }
             )
         return rows

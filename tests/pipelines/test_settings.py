@@ -17,6 +17,7 @@ from test_cli import Shell, business
 from whop_elt import settings
 from whop_elt.destination import DATASET
 from whop_elt.errors import SettingError
+from whop_elt.version import VERSION
 from whop_simulator import Server, serve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -266,7 +267,8 @@ def test_check_says_which_company_is_wrong(connected: Shell, server: Server) -> 
 
 def test_the_variables_are_those_of_the_dbt_project() -> None:
     project = yaml.safe_load((ROOT / "dbt" / "dbt_project.yml").read_text(encoding="utf-8"))
-    assert set(settings.VARIABLES) == set(project["vars"])
+    # The release is said by the program that has it, and is nobody's setting.
+    assert {*settings.VARIABLES, "release"} == set(project["vars"])
 
 
 @pytest.mark.parametrize(
@@ -293,7 +295,8 @@ def test_every_build_is_told_of_the_variables(
     monkeypatch.setattr("dbt.cli.main.dbtRunner.invoke", invoke)
     connected(command, "--quiet")
     (arguments,) = asked
-    assert json.loads(arguments[arguments.index("--vars") + 1]) == {"grace_days": 9}
+    told = json.loads(arguments[arguments.index("--vars") + 1])
+    assert told == {"grace_days": 9, "release": VERSION}
 
 
 @pytest.mark.parametrize(

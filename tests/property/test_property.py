@@ -31,8 +31,13 @@ def playing(
 ) -> Iterator[Playing]:
     """The stories whose tests were selected, two at a time: most of a story is waiting."""
 
+    # pytest makes its folder when it is first asked, and empties what is there: two threads that
+    # ask at once delete each other's.
+    base = tmp_path_factory.mktemp("stories")
+
     def play(engine: Engine, seed: int) -> Counter[str]:
-        folder = tmp_path_factory.mktemp(f"story_{seed}")
+        folder = base / str(seed)
+        folder.mkdir()
         coverage: Counter[str] = Counter()
         with database(engine, folder, postgres_server) as opened:
             Scenario(seed, opened, folder, coverage=coverage).run()

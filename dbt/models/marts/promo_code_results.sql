@@ -59,7 +59,7 @@ select
     discounts.promo_code_id,
     cast(discounts.payments_count as bigint) as payments_count,
     cast(discounts.members_count as bigint) as members_count,
-    cast(discounts.discount_usd as decimal(38, 9)) as discount_usd,
+    cast(coalesce(discounts.discount_usd, 0) as decimal(38, 9)) as discount_usd,
     cast(coalesce(money.gross_usd, 0) as decimal(38, 9)) as gross_usd,
     cast(coalesce(money.refunded_usd, 0) as decimal(38, 9)) as refunded_usd,
     cast(coalesce(money.net_usd, 0) as decimal(38, 9)) as net_usd,
