@@ -78,40 +78,45 @@
 {%- endmacro %}
 
 {#-
-    The quotient of two whole numbers, the second one above 0. `div` of decimals is a bigint that wraps without an
-    error, and `/` rounds: what is left over is taken off first. How many digits `/` leaves for the quotient depends on
-    how many the divisor may have: 29 beside one of 19, 23 beside one of 30, which is more than is left of 38 then. What
-    does not fit is an error.
+    The quotient of two whole numbers that are not below 0, rounded half up. `div` of decimals is a bigint that wraps
+    without an error, and `/` rounds: what is left over is taken off first, and looked at then. How many digits `/` leaves
+    for the quotient depends on how many the divisor may have: 29 beside one of 19, 23 beside one of 30, which is more
+    than is left of 38 then. What does not fit is an error.
 -#}
-{% macro quotient_on_spark(n, d) -%}
-    case
-        when {{ d }} < 10000000000000000000
-            then cast(({{ n }} - {{ n }} % {{ d }}) / cast({{ d }} as decimal(19, 0)) as decimal(38, 0))
-        else cast(({{ n }} - {{ n }} % {{ d }}) / cast({{ d }} as decimal(30, 0)) as decimal(38, 0))
-    end
+{% macro rounded_quotient_on_spark(n, d) -%}
+    (
+        case
+            when {{ d }} < 10000000000000000000
+                then cast(({{ n }} - {{ n }} % {{ d }}) / cast({{ d }} as decimal(19, 0)) as decimal(38, 0))
+            else cast(({{ n }} - {{ n }} % {{ d }}) / cast({{ d }} as decimal(30, 0)) as decimal(38, 0))
+        end + case when {{ n }} % {{ d }} >= {{ d }} - {{ n }} % {{ d }} then 1bd else 0bd end
+    )
+{%- endmacro %}
+
+{#- An amount in billionths, which is a whole number. -#}
+{% macro billionths_on_spark(amount) -%}
+    cast(cast({{ amount }} as decimal(38, 9)) * 1000000000 as decimal(38, 0))
 {%- endmacro %}
 
 {% macro spark__divide(numerator, denominator, scale) -%}
-    {%- set n = 'cast(cast(' ~ numerator ~ ' as decimal(38, 9)) * 1000000000 as decimal(38, 0))' -%}
-    {%- set d = 'cast(nullif(cast(' ~ denominator ~ ' as decimal(38, 9)) * 1000000000, 0) as decimal(38, 0))' -%}
-    {%- set above = 'cast(abs(' ~ n ~ ') * 2' ~ '0' * scale ~ 'bd + abs(' ~ d ~ ') as decimal(38, 0))' -%}
-    {%- set below = '(2 * abs(' ~ d ~ '))' -%}
+    {%- set n = billionths_on_spark(numerator) -%}
+    {%- set d = billionths_on_spark(denominator) -%}
+    {%- set whole = 'cast(abs(' ~ n ~ ') * 1' ~ '0' * scale ~ 'bd as decimal(38, 0))' -%}
     cast(
         cast(sign({{ n }}) * sign({{ d }}) as decimal(1, 0))
-        * {{ quotient_on_spark(above, below) }}
+        * {{ rounded_quotient_on_spark(whole, 'nullif(abs(' ~ d ~ '), 0)') }}
         * 0.{{ '0' * (scale - 1) }}1bd as decimal(38, {{ scale }})
     )
 {%- endmacro %}
 
 {% macro spark__share(amount, part, whole) -%}
-    {%- set a = 'cast(cast(' ~ amount ~ ' as decimal(38, 9)) * 1000000000 as decimal(38, 0))' -%}
-    {%- set p = 'cast(cast(' ~ part ~ ' as decimal(38, 9)) * 1000000000 as decimal(38, 0))' -%}
-    {%- set w = 'cast(nullif(cast(' ~ whole ~ ' as decimal(38, 9)) * 1000000000, 0) as decimal(38, 0))' -%}
-    {%- set above = 'cast(2 * abs(' ~ a ~ ') * abs(' ~ p ~ ') + abs(' ~ w ~ ') as decimal(38, 0))' -%}
-    {%- set below = '(2 * abs(' ~ w ~ '))' -%}
+    {%- set a = billionths_on_spark(amount) -%}
+    {%- set p = billionths_on_spark(part) -%}
+    {%- set w = billionths_on_spark(whole) -%}
+    {%- set product = 'cast(abs(' ~ a ~ ') * abs(' ~ p ~ ') as decimal(38, 0))' -%}
     cast(
         cast(sign({{ a }}) * sign({{ p }}) * sign({{ w }}) as decimal(1, 0))
-        * {{ quotient_on_spark(above, below) }}
+        * {{ rounded_quotient_on_spark(product, 'nullif(abs(' ~ w ~ '), 0)') }}
         * 0.000000001bd as decimal(38, 9)
     )
 {%- endmacro %}
@@ -133,4 +138,13 @@
 {#- The first 48 bits of a text's digest, as a number. -#}
 {% macro spark__number_of_text(text) -%}
     cast(conv(substr(md5({{ text }}), 1, 12), 16, 10) as bigint)
+{%- endmacro %}
+
+{% macro spark__epoch_of(moment) -%}
+    cast(unix_micros({{ moment }}) * 0.000001bd as decimal(18, 6))
+{%- endmacro %}
+
+{#- dbt's own takes no order. -#}
+{% macro spark__listagg(measure, delimiter_text, order_by_clause, limit_num) -%}
+    listagg({{ measure }}, {{ delimiter_text }}) within group ({{ order_by_clause }})
 {%- endmacro %}

@@ -15,7 +15,7 @@ with given_plans as (
 given_plans_of_companies as (
     select
         company_id,
-        {{ dbt.listagg("plan_id || ' ' || cast(fact as text)", "','", 'order by plan_id') }} as given_plans
+        {{ dbt.listagg("plan_id || ' ' || cast(fact as " ~ type_of('text') ~ ")", "','", 'order by plan_id') }} as given_plans
     from given_plans
     group by company_id
 ),
@@ -34,14 +34,14 @@ told as (
     from {{ told }}
     {%- else %}
     select
-        cast(null as text) as company_id,
+        cast(null as {{ type_of('text') }}) as company_id,
         cast(null as bigint) as build_number,
-        cast(null as timestamptz) as reported_at,
-        cast(null as timestamptz) as last_synced_at,
+        cast(null as {{ type_of('timestamptz') }}) as reported_at,
+        cast(null as {{ type_of('timestamptz') }}) as last_synced_at,
         cast(null as date) as closed_through,
-        cast(null as text) as rules,
-        cast(null as text) as settings,
-        cast(null as text) as given_plans
+        cast(null as {{ type_of('text') }}) as rules,
+        cast(null as {{ type_of('text') }}) as settings,
+        cast(null as {{ type_of('text') }}) as given_plans
     where false
     {%- endif %}
 ),
