@@ -38,12 +38,15 @@
     {{ text }}
 {%- endmacro %}
 
-{#- Its percentile_disc is a double. -#}
+{#-
+    Its percentile_disc is a double. The case: Spark takes what `element_at` finds in a list without nulls for never null,
+    also where there is no place to look at.
+-#}
 {% macro spark__median(number) -%}
-    element_at(
-        sort_array(collect_list({{ number }})),
-        cast(nullif((count({{ number }}) + 1) div 2, 0) as integer)
-    )
+    case
+        when count({{ number }}) > 0
+            then element_at(sort_array(collect_list({{ number }})), cast((count({{ number }}) + 1) div 2 as integer))
+    end
 {%- endmacro %}
 
 {% macro spark__local_date(moment) -%}

@@ -62,7 +62,7 @@ class Charts:
                 if metric != left_out and self.random.random() < 0.8:
                     self.point(metric, month, "month", self.value(metric, month))
             end = min(month_after(month) - ONE_DAY, last)
-            for day in {end, end - self.random.choice((0, 0, 3)) * ONE_DAY}:
+            for day in sorted({end, end - self.random.choice((0, 0, 3)) * ONE_DAY}):
                 if day >= month and self.random.random() < 0.9:
                     mrr = self.value("monthly_recurring_revenue", month)
                     self.point("monthly_recurring_revenue", day, "day", mrr)
