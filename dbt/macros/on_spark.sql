@@ -81,19 +81,16 @@
 {%- endmacro %}
 
 {#-
-    The quotient of two whole numbers that are not below 0, rounded half up. `div` of decimals is a bigint that wraps
-    without an error, and `/` rounds: what is left over is taken off first, and looked at then. How many digits `/` leaves
-    for the quotient depends on how many the divisor may have: 29 beside one of 19, 23 beside one of 30, which is more
-    than is left of 38 then. What does not fit is an error.
+    The quotient of `n` and `d`, two whole numbers that are not below 0, rounded half up. `div` of decimals is a bigint
+    that wraps without an error, and `/` rounds: what is left over is taken off first, and looked at then. How many digits
+    `/` leaves for the quotient depends on how many the divisor may have: 29 beside one of 19, 23 beside one of 30, which
+    is more than is left of 38 then. What does not fit is an error.
 -#}
-{% macro rounded_quotient_on_spark(n, d) -%}
-    (
-        case
-            when {{ d }} < 10000000000000000000
-                then cast(({{ n }} - {{ n }} % {{ d }}) / cast({{ d }} as decimal(19, 0)) as decimal(38, 0))
-            else cast(({{ n }} - {{ n }} % {{ d }}) / cast({{ d }} as decimal(30, 0)) as decimal(38, 0))
-        end + case when {{ n }} % {{ d }} >= {{ d }} - {{ n }} % {{ d }} then 1bd else 0bd end
-    )
+{% macro rounded_quotient_on_spark() -%}
+    case
+        when d < 10000000000000000000 then cast((n - n % d) / cast(d as decimal(19, 0)) as decimal(38, 0))
+        else cast((n - n % d) / cast(d as decimal(30, 0)) as decimal(38, 0))
+    end + case when n % d >= d - n % d then 1bd else 0bd end
 {%- endmacro %}
 
 {#- An amount in billionths, which is a whole number. -#}
@@ -101,27 +98,34 @@
     cast(cast({{ amount }} as decimal(38, 9)) * 1000000000 as decimal(38, 0))
 {%- endmacro %}
 
-{% macro spark__divide(numerator, denominator, scale) -%}
-    {%- set n = billionths_on_spark(numerator) -%}
-    {%- set d = billionths_on_spark(denominator) -%}
-    {%- set whole = 'cast(abs(' ~ n ~ ') * 1' ~ '0' * scale ~ 'bd as decimal(38, 0))' -%}
-    cast(
-        cast(sign({{ n }}) * sign({{ d }}) as decimal(1, 0))
-        * {{ rounded_quotient_on_spark(whole, 'nullif(abs(' ~ d ~ '), 0)') }}
-        * 0.{{ '0' * (scale - 1) }}1bd as decimal(38, {{ scale }})
+{#-
+    A quotient and its sign. `zip_with` of lists of one is how an expression names what it uses more than once.
+-#}
+{% macro signed_quotient_on_spark(n, d, scale) -%}
+    element_at(
+        zip_with(
+            array({{ n }}), array({{ d }}),
+            (whole, part) -> element_at(
+                zip_with(
+                    array(abs(whole)), array(nullif(abs(part), 0)),
+                    (n, d) -> cast(
+                        cast(sign(whole) * sign(part) as decimal(1, 0)) * ({{ rounded_quotient_on_spark() }})
+                        * 0.{{ '0' * (scale - 1) }}1bd as decimal(38, {{ scale }})
+                    )
+                ), 1
+            )
+        ), 1
     )
 {%- endmacro %}
 
+{% macro spark__divide(numerator, denominator, scale) -%}
+    {%- set n = 'cast(' ~ billionths_on_spark(numerator) ~ ' * 1' ~ '0' * scale ~ 'bd as decimal(38, 0))' -%}
+    {{ signed_quotient_on_spark(n, billionths_on_spark(denominator), scale) }}
+{%- endmacro %}
+
 {% macro spark__share(amount, part, whole) -%}
-    {%- set a = billionths_on_spark(amount) -%}
-    {%- set p = billionths_on_spark(part) -%}
-    {%- set w = billionths_on_spark(whole) -%}
-    {%- set product = 'cast(abs(' ~ a ~ ') * abs(' ~ p ~ ') as decimal(38, 0))' -%}
-    cast(
-        cast(sign({{ a }}) * sign({{ p }}) * sign({{ w }}) as decimal(1, 0))
-        * {{ rounded_quotient_on_spark(product, 'nullif(abs(' ~ w ~ '), 0)') }}
-        * 0.000000001bd as decimal(38, 9)
-    )
+    {%- set product = 'cast(' ~ billionths_on_spark(amount) ~ ' * ' ~ billionths_on_spark(part) ~ ' as decimal(38, 0))' -%}
+    {{ signed_quotient_on_spark(product, billionths_on_spark(whole), 9) }}
 {%- endmacro %}
 
 {#- dbt casts to the types of a contract, which are as this project writes them. -#}
