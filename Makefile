@@ -77,10 +77,12 @@ java:
 		&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends openjdk-17-jre-headless > /dev/null; } \
 	|| { echo "There is no Java, and none could be installed (that takes apt-get and root): install Java 17 or 21"; exit 1; }
 
+# Ten businesses of the oracle and its cases; ALL=1: all businesses, and every set of settings.
 # Java's fast compiler alone: each statement of a test is run once.
 test-spark: java .venv-spark/installed
-	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" WHOP_ELT_SPARK_ALL=$(ALL) \
-	.venv-spark/bin/python -m pytest --confcutdir=tests/spark -o pythonpath=tests tests/spark
+	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m" \
+	WHOP_ELT_SPARK_ALL=$(ALL) WHOP_ELT_TEST_SEEDS=$(if $(ALL),0:56,0:10) \
+	.venv-spark/bin/python -m pytest --confcutdir=tests/spark -o pythonpath="tests tests/integration" tests/spark
 
 # Whop's newest client in an environment of its own: it cannot be installed beside the one of Legacy,
 # which the other tests use. The simulator it reads needs orjson and nothing else.
@@ -98,9 +100,10 @@ test-contract: .venv-current/installed
 test-wheel: install
 	$(BIN)/pytest -rs tests/wheel
 
-# The stories of tests/property with new seeds, for ten minutes; MINUTES=30 SEED=1000 for other ones.
+# The stories of tests/property with new seeds, for ten minutes; MINUTES=30 SEED=1000 for other ones. Then all of Spark.
 soak: install
 	$(BIN)/python -m tests.property.soak $(or $(MINUTES),10) $(or $(SEED),1000)
+	$(MAKE) test-spark ALL=1
 
 bench: install
 	$(BIN)/python -m benchmarks

@@ -76,7 +76,6 @@ def run_dbt(
     progress: Progress | None = None,
     *,
     left_out: Sequence[str] = ("unit_test",),
-    exclude: str | None = None,
 ) -> list[Any]:
     """Run `dbt build`; return what became of each model and test, as dbt has it.
 
@@ -87,7 +86,6 @@ def run_dbt(
         progress: told of every model and test.
         left_out: kinds of dbt's that are not run. Unit tests prove the SQL on rows of their own: a
             release is tested with them, not a warehouse.
-        exclude: models that are not built, in dbt's syntax.
 
     Raises:
         SettingError: a selection that there is not.
@@ -132,7 +130,6 @@ def run_dbt(
         variables,
         *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
         *(["--select", select] if select else []),
-        *(["--exclude", exclude] if exclude else []),
     ]
     with _environment(environment):
         result = dbtRunner(callbacks=[watch]).invoke(arguments)

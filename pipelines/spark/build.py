@@ -14,11 +14,6 @@ from ..version import VERSION
 from .home import Home
 from .session import spark_session
 
-LEFT_OUT = "int_builds+ int_months_said int_whop_numbers+"
-"""Models that are not built. Those that keep what earlier builds said of a month: a build on Spark
-begins with nothing, and they would say that nothing was ever restated. And the comparison with
-Whop's numbers, of which Spark gives other rows than the oracle: better none than wrong ones."""
-
 CORES = 2
 MEMORY = "2g"
 
@@ -32,7 +27,8 @@ def transform_on_spark(
 ) -> int:
     """Run `dbt build` on Spark, on the raw tables of a folder; every model, every test of its rows.
 
-    All models are built each time: a build is a whole, and readers get it as one.
+    All models are built each time: a build is a whole, and readers get it as one. Those that keep
+    what earlier builds said begin with what the current build has of it.
 
     Args:
         home: the folder.
@@ -57,16 +53,25 @@ def transform_on_spark(
         "WHOP_ELT_SCHEMA": MODELS,
     }
     with home.new_build() as folder:
-        with spark_session(home.raw, folder, memory=MEMORY, cores=CORES):
-            outcomes = run_dbt(
-                environment, None, chosen, progress, left_out=left_out, exclude=LEFT_OUT
-            )
+        remembered = home.remembered(folder)
+        with spark_session(home.raw, folder, remembered, memory=MEMORY, cores=CORES):
+            outcomes = run_dbt(environment, None, chosen, progress, left_out=left_out)
         broken = [outcome for outcome in outcomes if outcome.status == "error"]
         if broken:
             raise PipelineError(f"dbt could not build {_names(broken)}: {_says(broken[0])}")
-        home.publish(folder)
+        home.publish(folder, _adding(outcomes))
     tell(outcomes)
     return len(outcomes)
+
+
+def _adding(outcomes: list[Any]) -> list[tuple[str, str]]:
+    """Schema and name of each table that a build adds to and never makes anew."""
+    nodes = [outcome.node for outcome in outcomes if outcome.node.resource_type == "model"]
+    return [
+        (str(node.schema), str(node.alias))
+        for node in nodes
+        if node.config.materialized == "incremental"
+    ]
 
 
 def _names(outcomes: list[Any]) -> str:

@@ -2,6 +2,7 @@
 
     <home>/whop_raw/<table>/*.parquet
     <home>/builds/<id>/<schema>.db/<table>/*.parquet
+    <home>/builds/<id>/remembered.json    tables that the next build begins with
     <home>/current        the id of the build that counts
 
 A build is written beside those before it and becomes the current one by a rename, as its last
@@ -11,8 +12,9 @@ that the next one removes.
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +27,9 @@ from ..names import DATASET
 
 KEPT = 2
 """Builds that stay: the current one, and the one before it for whoever still reads it."""
+
+
+_REMEMBERED = "remembered.json"
 
 
 class Home:
@@ -80,8 +85,32 @@ class Home:
                 "a folder that is yours"
             ) from error
 
-    def publish(self, build: Path) -> None:
-        """Make this build the current one."""
+    def remembered(self, build: Path) -> dict[tuple[str, str], Path]:
+        """What the current build keeps of what builds have said, copied into a new one.
+
+        Args:
+            build: the folder of the new build, which adds to the copies.
+
+        Returns:
+            The folder of each table, by schema and name; none before the first build.
+        """
+        if not self._name():
+            return {}
+        copies = {}
+        for schema, table in json.loads((self.current / _REMEMBERED).read_text("utf-8")):
+            place = Path(f"{schema}.db") / table
+            shutil.copytree(self.current / place, build / place)
+            copies[schema, table] = build / place
+        return copies
+
+    def publish(self, build: Path, remembered: Sequence[tuple[str, str]] = ()) -> None:
+        """Make this build the current one.
+
+        Args:
+            build: its folder.
+            remembered: schema and name of each table that the next build begins with.
+        """
+        (build / _REMEMBERED).write_text(json.dumps([*remembered]), encoding="utf-8")
         fresh = self._current.with_suffix(".new")
         fresh.write_text(build.name, encoding="utf-8")
         fresh.replace(self._current)

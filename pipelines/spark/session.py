@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -75,12 +75,20 @@ def _is_there(module: str) -> bool:
 
 
 @contextmanager
-def spark_session(raw: Path, build: Path, *, memory: str, cores: int) -> Iterator[Any]:
+def spark_session(
+    raw: Path,
+    build: Path,
+    remembered: Mapping[tuple[str, str], Path],
+    *,
+    memory: str,
+    cores: int,
+) -> Iterator[Any]:
     """A session that has the raw tables, and writes what is made in it into a folder.
 
     Args:
         raw: the folder with a folder of Parquet files for each raw table.
         build: the folder to write to.
+        remembered: the folders of tables that are there already, by schema and name.
         memory: what Java may take, as Spark writes it: `2g`.
         cores: how many threads work.
 
@@ -115,6 +123,9 @@ def spark_session(raw: Path, build: Path, *, memory: str, cores: int) -> Iterato
             session.sql(
                 f"create table {DATASET}.{table} ({spelled}) using parquet location '{place}'"
             )
+        for (schema, table), folder in remembered.items():
+            session.sql(f"create database if not exists {schema}")
+            session.sql(f"create table {schema}.{table} using parquet location '{folder.as_uri()}'")
         yield session
     finally:
         session.stop()

@@ -4,7 +4,13 @@
     + facts.keys() | list -%}
 
 -- Rows that Whop lists no more have their facts as well, whatever the var include_deleted: it is no fact of theirs.
-with facts as (
+with
+{%- for table in ['payments', 'refunds', 'disputes'] %}
+raw_{{ table }} as (
+    {{ newest_version(source('whop_raw', table), keep_deleted=true) }}
+),
+{% endfor %}
+facts as (
     select
         company_id,
         membership__id as membership_id,
@@ -17,7 +23,7 @@ with facts as (
         ]) }} as payment_facts,
         0 as refund_facts,
         0 as dispute_facts
-    from {{ source('whop_raw', 'payments') }}
+    from raw_payments
     where paid_at is not null
     union all
     select
@@ -28,7 +34,7 @@ with facts as (
         0,
         {{ fact_of(['id', epoch_of('refunded_at'), 'refunded_amount', 'tax_refunded_amount']) }},
         0
-    from {{ source('whop_raw', 'payments') }}
+    from raw_payments
     where refunded_amount > 0 and coalesce(refunded_at, paid_at) is not null
     union all
     select
@@ -39,7 +45,7 @@ with facts as (
         0,
         0,
         {{ fact_of(['id', epoch_of('dispute_alerted_at'), 'substatus']) }}
-    from {{ source('whop_raw', 'payments') }}
+    from raw_payments
     where substatus = 'dispute_lost' and coalesce(dispute_alerted_at, paid_at) is not null
     union all
     select
@@ -52,7 +58,7 @@ with facts as (
             'refunds.id', epoch_of('refunds.created_at'), 'refunds.status', 'refunds.currency', 'refunds.amount'
         ]) }},
         0
-    from {{ source('whop_raw', 'refunds') }} as refunds
+    from raw_refunds as refunds
     inner join {{ ref('int_payments') }} as payments on refunds.payment__id = payments.payment_id
     where refunds.created_at is not null
     union all
@@ -66,7 +72,7 @@ with facts as (
         {{ fact_of([
             'disputes.id', epoch_of('disputes.created_at'), 'disputes.status', 'disputes.currency', 'disputes.amount'
         ]) }}
-    from {{ source('whop_raw', 'disputes') }} as disputes
+    from raw_disputes as disputes
     inner join {{ ref('int_payments') }} as payments on disputes.payment__id = payments.payment_id
     where disputes.created_at is not null and disputes.status = 'lost'
 ),
