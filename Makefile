@@ -81,7 +81,7 @@ java:
 # Java's fast compiler alone: each statement of a test is run once.
 test-spark: java .venv-spark/installed
 	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m" \
-	WHOP_ELT_SPARK_ALL=$(ALL) WHOP_ELT_TEST_SEEDS=$(if $(ALL),0:56,0:10) \
+	WHOP_ELT_SPARK_ALL=$(ALL) WHOP_ELT_TEST_SEEDS=$(if $(ALL),0:56,14:24) \
 	.venv-spark/bin/python -m pytest --confcutdir=tests/spark -o pythonpath="tests tests/integration" tests/spark
 
 # Whop's newest client in an environment of its own: it cannot be installed beside the one of Legacy,

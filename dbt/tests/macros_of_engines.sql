@@ -1,3 +1,7 @@
+{#- The day of each moment in the reporting time zone, as Python knows it. -#}
+{%- set zone = modules.pytz.timezone(var('reporting_timezone')) -%}
+{%- set instants = ['2024-03-10T04:59:59', '2024-03-11T03:59:59', '2024-04-06T13:15:00', '2024-07-31T23:30:00'] -%}
+
 -- What is said to each engine in its own words means the same on all of them: a row for each word, and what it is to be.
 with moments as (
     select
@@ -49,10 +53,22 @@ said as (
     select 'utc_date', {{ days_between("cast('2024-01-01' as date)", utc_date('moment')) }}, 69 from moments
     union all
     select 'utc_date of another offset', {{ days_between("cast('2024-01-01' as date)", utc_date('later')) }}, 70 from moments
+    {%- for instant in instants %}
+    {%- set moment = modules.datetime.datetime.fromisoformat(instant ~ '+00:00') %}
+    union all
+    select
+        'local_date of {{ instant }}',
+        {{ days_between(
+            "cast('2024-01-01' as date)",
+            local_date("cast('" ~ moment.isoformat() ~ "' as " ~ type_of('timestamptz') ~ ")")
+        ) }},
+        {{ (moment.astimezone(zone).date() - modules.datetime.date(2024, 1, 1)).days }}
+    from moments
+    {%- endfor %}
     union all
     select 'dateadd', {{ days_between('leap_day', month_of(dbt.dateadd('month', -12, 'last_of_may'))) }}, -304 from moments
     union all
-    select 'dateadd into a shorter month', {{ days_between(month_of('leap_day'), dbt.dateadd('month', -3, 'last_of_may')) }}, 28
+    select 'dateadd into a shorter month', {{ days_between(month_of('leap_day'), 'cast(' ~ dbt.dateadd('month', -3, 'last_of_may') ~ ' as date)') }}, 28
     from moments
     union all
     select 'last_day_of', {{ days_between('leap_day', last_day_of(month_of('leap_day'))) }}, 0 from moments
