@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,8 +59,7 @@ def test_the_command_builds_and_tests_all_of_it_and_it_is_as_on_duckdb(line: Lin
         check=False,
     )
     assert ended.returncode == ExitCode.OK, ended.stdout + ended.stderr
-    built, what = ended.stdout.strip().splitlines()[-1].split(maxsplit=1)
-    assert what == "models and tests"
+    (built,) = re.findall(r"^(\d+) models and tests$", ended.stderr, re.MULTILINE)
     assert int(built) > DATA_TESTS
     with (
         Home(home).connect() as spark,
