@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -180,7 +181,10 @@ def _in_child(measurement: Measurement, setting: Setting) -> Outcome:
 def _clear(measurement: Measurement, setting: Setting) -> None:
     """Give the disk back what nobody needs any more."""
     for file in setting.folder(measurement.name).glob("*.duckdb*"):
-        file.unlink()
+        if file.is_dir():  # where DuckDB puts what memory does not hold
+            shutil.rmtree(file)
+        else:
+            file.unlink()
     if measurement.postgres and setting.postgres_url:
         drop_database(setting.postgres_url, f"bench_{measurement.name}")
 

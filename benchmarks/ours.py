@@ -20,7 +20,7 @@ from .postgres import new_database
 from .registry import prepares
 from .setting import Setting
 
-NEVER = 100_000
+NEVER = 36_500
 """Days; a full pass that the calendar asks for would be another measurement."""
 
 

@@ -182,7 +182,7 @@ class Business:
             self._counts = counts
         return self._counts
 
-    def balances(self) -> dict[str, tuple[int, int]]:
+    def balances(self) -> dict[str, tuple[int, int, int]]:
         """Available and pending money by currency, in its smallest unit."""
         return balances(self.ledger.lines(), self.clock_ms)
 

@@ -36,8 +36,7 @@ def account_rest(row: Row, business: Seller) -> Row:
         **{name: [] for name in _LISTS},
         **dict.fromkeys(_OFF, False),
         "balances": [
-            _balance(currency, available, pending)
-            for currency, (available, pending) in sorted(business.balances().items())
+            _balance(currency, *money) for currency, money in sorted(business.balances().items())
         ],
         "business_address": {"city": "Austin", "country": "US", "line1": "1 Maple Street"},
         "company_formation": {
@@ -74,23 +73,21 @@ def account_rest(row: Row, business: Seller) -> Row:
     }
 
 
-def _balance(currency: str, available: int, pending: int) -> Row:
+def _balance(currency: str, available: int, pending: int, held: int) -> Row:
     scale = scale_of(currency)
     digits = len(str(scale)) - 1
-    # Held back of what has not settled: it changes hands within the balance.
-    reserve = max(0, pending) // 10
 
     def text(minor: int) -> str:
         return f"{minor / scale:.{digits}f}"
 
     return {
-        "balance": text(available + pending),
+        "balance": text(available + pending + held),
         "breakdown": {
             "available": text(available),
             "in_transit": text(0),
-            "pending": text(pending - reserve),
+            "pending": text(pending),
             "pending_settlements": [],
-            "reserve": text(reserve),
+            "reserve": text(held),
         },
         "icon_url": None,
         "name": currency.upper(),

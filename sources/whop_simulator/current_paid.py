@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .current_parts import at, found, icons, instrument, money, secret, summary
+from .ledger import hold_of
 from .seller import Seller
-from .units import DAY, Row, is_amount, iso, key_of, ms_of
+from .units import DAY, Row, is_amount, iso, key_of, ms_of, scale_of
 
 _ALERTS = {
     "fraud": "early_fraud_warning",
@@ -52,7 +53,7 @@ def payment(row: Row, business: Seller) -> Row:
         "customer_email": at(row, "user.email"),
         "customer_phone": at(row, "member.phone") or at(row, "membership.phone_number"),
         "decline_code": _decline(failure),
-        "holds": [],
+        "holds": _holds(row, business),
         "ip_address": None if row.get("billing_reason") == "subscription_cycle" else "203.0.113.9",
         "line_items": [
             {
@@ -93,6 +94,22 @@ def payment(row: Row, business: Seller) -> Row:
         "user": summary(user),
         "verification_checks": None,
     }
+
+
+def _holds(row: Row, business: Seller) -> list[Row]:
+    """What is held back of it now."""
+    hold = hold_of(row, business.clock_ms)
+    if hold is None:
+        return []
+    held, currency, until = hold
+    return [
+        {
+            "amount": money(held / scale_of(currency), currency),
+            "percentage": 10.0,
+            "release_at": iso(until),
+            "type": "reserve",
+        }
+    ]
 
 
 def _tax_refunded(row: Row) -> float | None:

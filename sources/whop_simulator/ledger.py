@@ -2,7 +2,7 @@
 
 A line follows from a payment's life. A payment that is changed by hand leaves the lines it had and
 gets new ones for the difference: nobody who has read the ledger may find other lines before the
-point they read to. Real Whop has some three hundred kinds of line, of which there are ten here.
+point they read to. Real Whop has some three hundred kinds of line, of which there are twelve here.
 
 The schedule of payouts is the simulator's own: on Mondays, what is available in each currency.
 """
@@ -45,6 +45,9 @@ _CHANGED = ("gbp",)
 _PLACES = ("usd", "eur", "gbp", "jpy", "eth")
 """By which payouts of one Monday are numbered."""
 _OF_CONVERSIONS = 1 << 48
+_OF_HOLDS = 1 << 49
+_HELD_SHARE, _HELD_DAYS = 10, 30
+"""One part in ten of what a payment brings stays behind for so long after it has settled."""
 _FEE_CURRENCIES = ("usd", "eur", "gbp")
 DISPUTE_FEE = 1500
 
@@ -65,11 +68,23 @@ class Line:
     withdrawal_id: str | None = None
     """The payout that took it."""
     id: str = ""
+    internal: bool = False
+    """Whether it only moves between what is available and what is held back."""
 
     @property
     def way(self) -> str:
         """Into the balance, or out of it."""
         return "money_in" if self.amount > 0 else "money_out"
+
+    @property
+    def balance_types(self) -> tuple[str, ...]:
+        """The balances it changes."""
+        return ("available",) if self.internal else ("total", "available")
+
+    @property
+    def without_internal(self) -> tuple[str, ...]:
+        """The answers to "leave out what is internal?" with which it is shown."""
+        return ("false",) if self.internal else ("true", "false")
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -134,6 +149,27 @@ def _events(item: Payment) -> Iterator[tuple[str, int, int]]:
 
 def _dispute_fee(currency: str, day: int) -> int:
     return settle(DISPUTE_FEE, "usd", currency, day)
+
+
+def _held_until(settles_at: int) -> int:
+    return settles_at + _HELD_DAYS * DAY
+
+
+def hold_of(row: Row, clock: int) -> tuple[int, str, int] | None:
+    """What is held back of a payment's row: smallest units, currency, until when; None if nothing.
+
+    Args:
+        row: the payment.
+        clock: milliseconds.
+    """
+    try:
+        _, gross, paid_at = next(_row_events(row))
+    except (StopIteration, KeyError, TypeError, ValueError):
+        return None
+    until = _held_until(_midnight_after(paid_at, _AVAILABLE_AFTER))
+    if gross < _HELD_SHARE or until <= clock:
+        return None
+    return gross // _HELD_SHARE, row.get("settlement_currency") or row["currency"], until
 
 
 def _row_events(row: Row) -> Iterator[tuple[str, int, int]]:
@@ -248,6 +284,7 @@ class Ledger:
             for frozen in self._asked.frozen.values():
                 lines += frozen
             lines += self._transferred()
+            lines += [held for line in lines for held in self._held_of(line)]
             payouts = sorted(self._paid_out(lines), key=lambda payout: payout.number)
             lines.sort(key=lambda line: line.number)
             self._kept = lines, payouts
@@ -260,6 +297,24 @@ class Ledger:
                 line = self._line(number, kind, amount, item.currency, item.done_at, None)
                 line.source = "transfer", item.id
                 yield line
+
+    def _held_of(self, line: Line) -> Iterator[Line]:
+        """The lines by which a part of a payment is held back, and let go again."""
+        held = line.amount // _HELD_SHARE
+        if line.line_type != "payment_gross" or held <= 0:
+            return
+        begins = line.available_at
+        for step, (kind, amount, at) in enumerate(
+            (
+                ("psp_reserve_hold", -held, begins),
+                ("psp_reserve_release", held, _held_until(begins)),
+            )
+        ):
+            if at <= self._business.clock_ms:
+                number = _OF_HOLDS + line.number * 2 + step
+                moved = self._line(number, kind, amount, line.currency, at, line.payment_id)
+                moved.internal = True
+                yield moved
 
     def _paid_out(self, lines: list[Line]) -> Iterator[Payout]:
         """The payouts, whose own lines are added to the others."""
@@ -340,14 +395,16 @@ class Ledger:
             monday += week
 
 
-def balances(lines: Iterable[Line], clock: int) -> dict[str, tuple[int, int]]:
-    """Available and pending money by currency."""
-    found: dict[str, tuple[int, int]] = {}
+def balances(lines: Iterable[Line], clock: int) -> dict[str, tuple[int, int, int]]:
+    """Available, pending and held back money by currency."""
+    found: dict[str, tuple[int, int, int]] = {}
     for line in lines:
-        available, pending = found.get(line.currency, (0, 0))
-        if line.available_at <= clock:
+        available, pending, held = found.get(line.currency, (0, 0, 0))
+        if line.internal:
+            available, held = available + line.amount, held - line.amount
+        elif line.available_at <= clock:
             available += line.amount
         else:
             pending += line.amount
-        found[line.currency] = available, pending
+        found[line.currency] = available, pending, held
     return found

@@ -32,8 +32,8 @@ class Seller(Protocol):
     def counts(self) -> Counter[tuple[str, int]]:
         """Valid memberships by company, product and plan, uses of promo codes, cents by product."""
 
-    def balances(self) -> dict[str, tuple[int, int]]:
-        """Available and pending money by currency, in its smallest unit."""
+    def balances(self) -> dict[str, tuple[int, int, int]]:
+        """Available, pending and held back money by currency, in its smallest unit."""
 
     def volume(self) -> float:
         """What was ever paid, in US dollars."""

@@ -27,6 +27,7 @@ from typer.testing import CliRunner
 from whop_elt import cli, log, process
 from whop_elt.destination import DATASET, Destination
 from whop_elt.errors import NoColumn
+from whop_elt.options import console
 from whop_simulator import ALL_PERMISSIONS, Business, Fault, Server, options, serve
 from whop_source import RESOURCES
 from whop_source.ranges import WALKERS
@@ -67,7 +68,7 @@ class Shell:
         with self.monkeypatch.context() as patch:
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", ["whop-elt", *arguments])
-            patch.setattr(cli.console, "_width", 200)
+            patch.setattr(console, "_width", 200)
             for name in list(os.environ):
                 if name.startswith(("SOURCES__", "DESTINATION__", "WHOP_ELT_")):
                     patch.delenv(name)

@@ -14,6 +14,7 @@ import pytest
 from whop_elt import cli
 from whop_elt import demo as demo_module
 from whop_elt.destination import DATASET, MARTS
+from whop_elt.options import console
 from whop_simulator import DEFAULT_CLOCK
 from whop_simulator.server import DEFAULT_KEY
 
@@ -29,7 +30,7 @@ def demo(
     monkeypatch.setattr(demo_module, "MEMBERS", 150)
     monkeypatch.setattr(demo_module, "YEARS", 1)
     monkeypatch.setattr(sys, "argv", ["whop-elt", "demo"])
-    monkeypatch.setattr(cli.console, "_width", 160)
+    monkeypatch.setattr(console, "_width", 160)
 
     def run() -> tuple[int, str]:
         with pytest.raises(SystemExit) as ended:

@@ -80,6 +80,13 @@ class Hand:
         self.put(table, {**row, **fields})
         return f"{table} {row['id']}: {', '.join(f'{k}={v!r:.60}' for k, v in fields.items())}"
 
+    def name(self, table: str, payment: Row, at: str) -> None:
+        """Add a row that tells what happened to a payment, like one that is there."""
+        like = self.pick(table)
+        if like is not None:
+            of = {"id": payment["id"]}
+            self.put(table, {**like, "id": self.new_id(table), "created_at": at, "payment": of})
+
     def member_of(self, row: Row) -> Row | None:
         """The member a payment or membership is of."""
         user = (row.get("user") or {}).get("id")
@@ -107,6 +114,7 @@ class Hand:
             refundable=False,
             updated_at=now,
         )
+        self.name("refunds", row, now)
         return f"{said}{self.lend(row, usd_total_spent=round(self.dice.uniform(0, 500), 2))}"
 
     def late_refund(self) -> str | None:
@@ -115,6 +123,8 @@ class Hand:
     def dispute(self) -> str | None:
         row = self.pick("payments", lambda p: p["status"] == "paid")
         now = self.now()
+        if row is not None:
+            self.name(self.dice.choice(("disputes", "dispute_alerts")), row, now)
         return self.update(
             "payments", row, substatus="dispute_needs_response", dispute_alerted_at=now
         )
@@ -212,7 +222,12 @@ class Hand:
         if row is None:
             return None
         said = self.update(
-            "memberships", row, status="active", canceled_at=None, cancel_at_period_end=False
+            "memberships",
+            row,
+            status="active",
+            canceled_at=None,
+            # Current files one that is to end with its period under another status.
+            cancel_at_period_end=self.dice.random() < 0.5,
         )
         return f"{said}{self.lend(row, access_level='customer')}"
 

@@ -53,6 +53,8 @@ EVERYTHING = (
     "apps",
 )
 """Tables every run reads whole."""
+NAMING = ("refunds", "disputes", "dispute_alerts")
+"""Tables whose new rows name payments that changed: read beside those on Current."""
 REFERENCES = {
     "plans": (("memberships", "plan__id"), ("payments", "plan__id")),
     "products": (
@@ -112,7 +114,14 @@ TROUBLES: tuple[str, ...] = (
 )
 """What may be in a sync's way."""
 PROVOKED: dict[str, tuple[str, ...]] = {
-    "refuse_updated_after": ("recent_dispute", "payment_fails", "payment_fails", "refund"),
+    "refuse_updated_after": (
+        "recent_dispute",
+        "payment_fails",
+        "payment_fails",
+        "refund",
+        "dispute",
+        "dispute",
+    ),
     "none": ("late_refund", "late_payment", "late_method", "late_act", "refund", "cancel"),
     "inclusive": ("same_moment", "late_method", "uncancel", "remove_live_membership"),
     "kill:merged": ("refund", "cancel", "remove_live_membership", "refund"),
@@ -143,7 +152,7 @@ def snapshot(business: Business) -> World:
             table: {
                 row["id"]: business.row(table, row["id"]) for row in business.rows(table)
             }
-            for table in TABLES
+            for table in (*TABLES, *NAMING)
         }  # fmt: skip
 
 
@@ -382,6 +391,8 @@ class Scenario:
             settings["tables"] = tables
             if dice.random() < 0.3:
                 settings["full"] = True
+        if self.surface is CURRENT and "payments" in tables:
+            settings["tables"] = [*tables, *NAMING]
         if kind == "sliced":
             settings["slice_rows"] = self._within_a_moment()
         elif dice.random() < 0.3:
@@ -998,6 +1009,7 @@ class _Check:
     ) -> None:
         """Check every row; add the users of changed payments and memberships to `users`."""
         self.loads = loads
+        self.reports = reports
         named = self._named(old, found, reports)
         for key in self.versions.keys() | old.keys() | new.keys():
             versions = self.versions.get(key, [])
@@ -1131,6 +1143,12 @@ class _Check:
                 was_open = was_open and old is not None and old["status"] in OPEN_ON_CURRENT
                 if row["status"] in OPEN_ON_CURRENT or was_open:
                     return True
+                by = [name for name in NAMING if row["id"] in self._named_since(name, since)]
+                if by:
+                    # Nothing else tells of an old one where there is no ledger.
+                    alone = self.refused and row["created_at"] < iso(self.started - LOOKBACK)
+                    self.scenario.coverage[f"named:{by[0]}"] += alone
+                    return True
             if self.on_current and not self.refused:
                 # Money moved: the ledger names it.
                 return bool((row["refunded_at"] or "") >= since)
@@ -1149,6 +1167,14 @@ class _Check:
             user = (row.get("user") or {}).get("id")
             return bool(acted and acted >= since) or user in users
         return False
+
+    def _named_since(self, table: str, since: str) -> set[str]:
+        """Payments that rows of a table which was read to its end name, of those that are new."""
+        if self.reports.get((self.company, table), {}).get("status") != "ok":
+            return set()
+        rows = self.worlds[0][table].values()
+        new = [row for row in rows if row["created_at"] >= since and row["payment"]]
+        return {row["payment"]["id"] for row in new}
 
     def _note_user(self, key: str, row: Row, users: set[str]) -> None:
         """A changed payment or membership that must be found brings its member along."""

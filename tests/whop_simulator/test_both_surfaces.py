@@ -233,10 +233,29 @@ def test_rows_made_by_hand_are_shown_on_both(business: Business) -> None:
         assert len(get(running, "/memberships", statuses="active").json()["data"]) == 1
         (shown,) = get(running, "/payments").json()["data"]
         assert shown["presentment_total"]["amount"].startswith(f"{payment['total']:g}"[:3])
-        lines = get(running, "/financial_activity", account_id=made.company_id).json()["data"]
+        company = {"account_id": made.company_id}
+        lines = get(running, "/financial_activity", **company, balance_type="total").json()["data"]
         of_it = [line for line in lines if line["payment_id"] == payment["id"]]
         assert {line["line_type"] for line in of_it} >= {"payment_gross"}
         assert {line["posted_at"] for line in of_it} == {payment["paid_at"]}
+
+
+def test_what_moves_within_the_total_is_left_out_where_that_is_asked_for(
+    business: Business,
+) -> None:
+    company = {"account_id": business.company_id, "line_types": "psp_reserve_hold"}
+
+    with serve(business, pin=CURRENT) as running:
+
+        def held(**query: str) -> bool:
+            answer = get(running, "/financial_activity", **company, **query)
+            return bool(answer.raise_for_status().json()["data"])
+
+        assert held()
+        assert held(balance_type="available")
+        assert held(exclude_internal_movements="false")
+        assert not held(balance_type="total")
+        assert not held(exclude_internal_movements="true")
 
 
 def test_who_may_not_see_an_address_sees_none_on_current(business: Business) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from whop_simulator import Business
 from whop_simulator.current_account import account_rest
-from whop_simulator.units import usd_cents
+from whop_simulator.current_paid import payment
+from whop_simulator.units import DAY, ms_of, usd_cents
 
 Fact = tuple[Any, ...]
 
@@ -56,14 +57,41 @@ def test_what_comes_back_of_a_payout_is_what_went(business: Business) -> None:
 def test_balances_are_the_sums_of_the_lines_and_their_parts_add_up(business: Business) -> None:
     sums: dict[str, int] = defaultdict(int)
     for line in business.ledger.lines():
-        sums[line.currency] += line.amount
-    assert {currency: sum(two) for currency, two in business.balances().items()} == sums
+        sums[line.currency] += 0 if line.internal else line.amount
+    assert {currency: sum(parts) for currency, parts in business.balances().items()} == sums
     shown = account_rest(business.row("companies", business.company_id), business)["balances"]
     assert any(float(each["breakdown"]["reserve"]) > 0 for each in shown)
     for each in shown:
         parts = each["breakdown"]
         names = ("available", "in_transit", "pending", "reserve")
         assert sum(float(parts[name]) for name in names) == pytest.approx(float(each["balance"]))
+
+
+def test_a_tenth_of_each_payment_is_held_back_for_thirty_days(business: Business) -> None:
+    lines = business.ledger.lines()
+    gross = {
+        line.number: line
+        for line in lines
+        if line.line_type == "payment_gross" and line.amount >= 10
+    }
+    held: dict[str, int] = defaultdict(int)
+    ends: set[int] = set()
+    for line in gross.values():
+        until = line.available_at + 30 * DAY
+        if line.available_at <= business.clock_ms < until:
+            held[line.currency] += line.amount // 10
+            ends.add(until)
+    assert held
+    assert {key: parts[2] for key, parts in business.balances().items() if parts[2]} == held
+    shown = [payment(row, business)["holds"] for row in business.rows("payments")]
+    assert {ms_of(hold["release_at"]) for holds in shown for hold in holds} >= ends
+    # A payout takes all there is, but for that.
+    for payout in business.ledger.payouts():
+        assert not sum(
+            line.amount
+            for line in lines
+            if line.currency == payout.currency and line.available_at <= payout.created_at
+        )
 
 
 def test_transfers_move_what_their_rows_say(business: Business) -> None:
@@ -120,6 +148,6 @@ def test_whatever_happens_no_line_is_rewritten_and_the_balance_is_their_sum(
         assert not seen or all(now[key][3] >= newest for key in added), "posted behind a reader"
         seen, newest = now, business.clock_ms
         sums: dict[str, int] = defaultdict(int)
-        for _, amount, currency, _, _ in now.values():
-            sums[currency] += amount
-        assert {key: sum(two) for key, two in business.balances().items()} == sums
+        for kind, amount, currency, _, _ in now.values():
+            sums[currency] += 0 if kind.startswith("psp_reserve") else amount
+        assert {key: sum(parts) for key, parts in business.balances().items()} == sums
