@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from whop_elt.destination import DATASET, Destination
 
-PERSONS = ("user__id", "member__id", "membership__id", "payment_method__id", "license_key")
+PERSONS = (
+    *("user__id", "member__id", "membership__id", "payment__id", "payment_method__id"),
+    "license_key",
+)
 """Columns, besides its own id, that differ from one copy of a business to the next."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whop_elt.destination import Destination, open_destination
+from whop_elt.destination import DATASET, Destination, open_destination
 from whop_elt.transform import transform
 
 from .database import count, grow
@@ -12,14 +12,19 @@ from .postgres import server_pid
 from .registry import Figures, group, measures, prepares
 from .setting import Setting
 
-MULTIPLIED = ("members", "memberships", "membership_states", "payments", "payment_methods")
+MULTIPLIED = (
+    *("members", "memberships", "membership_states", "payments", "payment_methods"),
+    *("refunds", "disputes", "dispute_alerts", "financial_activity"),
+)
 
 group(
     "dbt",
     "dbt build: every model and every test",
     """The raw tables are what the real pipeline stored of the simulated business, multiplied in
-    SQL: the same lives again, of persons with other ids. Memory is that of dbt, in whose process
-    DuckDB runs, and beside it that of the Postgres server, all its processes together.""",
+    SQL: the same lives again, of persons with other ids. Without the ledger is what a key gives
+    that may not read it, and what version 1 had: the bank's models have nothing to do. Memory is
+    that of dbt, in whose process DuckDB runs, and beside it that of the Postgres server, all its
+    processes together.""",
     ["members", "payments", "models and tests", "seconds", "CPU, s", "peak MB", "server peak MB"],
 )
 
@@ -48,6 +53,17 @@ def dbt_duckdb(setting: Setting) -> Figures:
 
 
 @measures(
+    "dbt.duckdb_no_ledger",
+    "DuckDB, without the ledger",
+    needs=["warehouse_duckdb", "business_duckdb"],
+)
+def dbt_duckdb_no_ledger(setting: Setting) -> Figures:
+    """The same where there is no ledger."""
+    name = use_copy_of_duckdb(setting, "business_duckdb", "dbt.duckdb_no_ledger")
+    return _build(_without_ledger(name))
+
+
+@measures(
     "dbt.postgres", "Postgres", needs=["warehouse_postgres", "business_postgres"], postgres=True
 )
 def dbt_postgres(setting: Setting) -> Figures:
@@ -57,6 +73,24 @@ def dbt_postgres(setting: Setting) -> Figures:
     with watched_memory(server_pid(setting.postgres_url)) as server:
         figures = _build(name)
     return {**figures, "server peak MB": server.mb}
+
+
+@measures(
+    "dbt.postgres_no_ledger",
+    "Postgres, without the ledger",
+    needs=["warehouse_postgres", "business_postgres"],
+    postgres=True,
+)
+def dbt_postgres_no_ledger(setting: Setting) -> Figures:
+    """The same where there is no ledger."""
+    name = use_copy_of_postgres(setting, "business_postgres", "dbt.postgres_no_ledger")
+    return _build(_without_ledger(name))
+
+
+def _without_ledger(destination_name: str) -> str:
+    with open_destination(destination_name).pipeline.sql_client() as client:
+        client.execute_sql(f"delete from {DATASET}.financial_activity")
+    return destination_name
 
 
 def _grow(setting: Setting, destination_name: str) -> Figures:

@@ -26,8 +26,9 @@ from whop_source.structure import missing_parts, told
 from whop_source.surface import CURRENT, NO_VERSION, is_tried
 
 from . import settings
-from .destination import Destination, open_destination
+from .destination import Destination, open_destination, setting_of
 from .errors import ExitCode, NoFile, PipelineError
+from .names import DATASET, INTERMEDIATE, MARTS, PERSONAL, STAGING
 from .run import open_source
 
 
@@ -59,7 +60,12 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
         yield from _check_company(settings.api(), company_id, chosen)
     try:
         destination = open_destination(destination_name, reading=True)
-        yield Finding("destination", True, destination.location)
+        says = _not_writable(destination)
+        if says is None:
+            yield Finding("destination", True, destination.location)
+        else:
+            says = f"{destination.location} {says}"
+            yield Finding("destination", False, says, ExitCode.SETTING)
         yield from _readable_by_all(destination)
         for lacks in told(missing_parts(destination.pipeline)):
             yield Finding("warehouse", True, lacks)
@@ -71,6 +77,36 @@ def check(destination_name: str, *, tables: bool = True) -> Iterator[Finding]:
             yield Finding("destination", False, says, ExitCode.SETTING)
     except PipelineError as error:
         yield Finding("destination", False, str(error), error.exit_code)
+
+
+_DENIED = "permission denied"
+_SCHEMAS = (DATASET, STAGING, INTERMEDIATE, MARTS, PERSONAL)
+
+
+def _not_writable(destination: Destination) -> str | None:
+    """Why a run could not write there, and what to do; None if it could, or nothing tells."""
+    if destination.name == "duckdb":
+        file = Path(destination.location)
+        if not os.access(file, os.W_OK) or not os.access(file.parent, os.W_OK | os.X_OK):
+            return f"cannot be written to by this account: set {setting_of('duckdb')}"
+        return None
+    if destination.name != "postgres":
+        return None
+    ours = ", ".join(f"'{name}'" for name in _SCHEMAS)
+    _, ((takes_none, may_create, there, closed),) = destination.query(
+        "select pg_is_in_recovery() or current_setting('default_transaction_read_only') = 'on', "
+        "has_database_privilege(current_database(), 'create'), count(nspname), "
+        "string_agg(nspname, ', ' order by nspname) "
+        "filter (where not has_schema_privilege(oid, 'create')) "
+        f"from pg_namespace where nspname in ({ours})"
+    )
+    if takes_none:
+        return f"is read only. {destination.advice('read-only transaction')}"
+    if closed:
+        return f"lets this role make no tables in {closed}. {destination.advice(_DENIED)}"
+    if there < len(_SCHEMAS) and not may_create:
+        return f"lets this role make no schemas. {destination.advice(_DENIED)}"
+    return None
 
 
 def _readable_by_all(destination: Destination) -> Iterator[Finding]:

@@ -162,8 +162,7 @@ def expected(business: Business, table: str, surface: Surface = LEGACY) -> Table
     if resource.observes:
         return observed(business, resource)
     if resource.one_endpoint:
-        # What is held back moves within the total, which is what the source asks for.
-        rows_of = [row for row in business.rows(table) if row.get("line_type") not in HOLDS]
+        rows_of = [row for row in business.rows(table) if not left_out(table, row)]
         shown = map(resource.shape.read, rows_of)
         return {row["id"]: flat(resource, row) for row in shown}
     if surface is CURRENT:
@@ -210,7 +209,8 @@ def named_in(business: Business, table: str, surface: Surface) -> set[str]:
 def left_out(table: str, row: Row) -> bool:
     """Whether a list leaves the row out unless asked for it."""
     hidden = {"plans": {"archived"}, "products": {"archived", "hidden"}}
-    return row.get("visibility") in hidden.get(table, set())
+    # What is held back moves within the total, which is what the source asks for.
+    return row.get("visibility") in hidden.get(table, set()) or row.get("line_type") in HOLDS
 
 
 def flat(resource: Resource, row: Row) -> Row:

@@ -425,9 +425,7 @@ def test_a_reader_of_postgres_sees_one_moment_of_all_marts(line: Line) -> None:
 
 
 @on_postgres
-def test_a_reader_of_postgres_waits_for_the_end_of_a_build(
-    line: Line, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reader_of_postgres_waits_for_the_end_of_a_build(line: Line) -> None:
     """A report made in the middle would have marts of before and marts of after."""
     with line.at_work():
         destination = open_destination("postgres")
@@ -445,11 +443,10 @@ def test_a_reader_of_postgres_waits_for_the_end_of_a_build(
             line.warehouse.execute(f"delete from {MARTS}.mrr_daily")
         reading.join(20)
         assert seen == [0]
-        monkeypatch.setattr("whop_elt.reading.BUILD_SECONDS", 0.5)
         with (
             build_lock(destination),
             pytest.raises(PipelineError, match=r"are being built.*Postgres process \d+"),
-            open_reader("postgres"),
+            open_reader("postgres", build_seconds=0.5),
         ):
             pass
         with build_lock(destination):

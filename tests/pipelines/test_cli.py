@@ -12,9 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
 import psycopg2
@@ -266,6 +268,47 @@ def test_check_says_that_postgres_is_down(connected: Shell) -> None:
     assert result.code == 2
     assert "postgres does not answer" in result.out
     assert "s3cret-pw" not in result.said
+
+
+def test_check_says_that_nothing_can_be_written(connected: Shell, postgres_url: str) -> None:
+    def said(url: str = postgres_url) -> tuple[int, str]:
+        result = connected("check", "-d", "postgres", DESTINATION__POSTGRES__CREDENTIALS=url)
+        (line,) = [line for line in result.out.splitlines() if "  destination" in line]
+        return result.code, line
+
+    code, line = said()
+    assert code == 0
+    assert line.startswith("ok")
+    name = urlsplit(postgres_url).path[1:]
+    with closing(psycopg2.connect(postgres_url)) as admin:
+        admin.autocommit = True
+        cursor = admin.cursor()
+        cursor.execute("create role clerk login password 'loopback'")
+        try:
+            clerk = postgres_url.replace("postgres:loopback@", "clerk:loopback@")
+            code, line = said(clerk)
+            assert code == 1
+            assert "lets this role make no schemas" in line
+            assert "name the owner's role" in line
+            for schema in ("raw", "staging", "intermediate", "marts", "personal"):
+                cursor.execute(f"create schema whop_{schema}")
+                may = "usage" if schema == "raw" else "usage, create"
+                cursor.execute(f"grant {may} on schema whop_{schema} to clerk")
+            code, line = said(clerk)
+            assert code == 1
+            assert "make no tables in whop_raw." in line
+            cursor.execute("grant create on schema whop_raw to clerk")
+            assert said(clerk)[0] == 0
+            cursor.execute(f"alter database {name} set default_transaction_read_only = on")
+            code, line = said()
+            assert code == 1
+            assert "is read only" in line
+            assert "default_transaction_read_only off" in line
+        finally:
+            cursor.execute(f"alter database {name} reset default_transaction_read_only")
+            cursor.execute("set default_transaction_read_only = off")
+            cursor.execute("drop owned by clerk cascade")
+            cursor.execute("drop role clerk")
 
 
 # sync
