@@ -8,6 +8,7 @@ from typing import Any
 
 from .destination import MARTS
 from .errors import NothingThere
+from .figures import as_written, month_written
 from .reading import Warehouse
 
 
@@ -48,13 +49,13 @@ def told_cash(warehouse: Warehouse, company_id: str) -> str | None:
     if balances:
         _, currency, _, _, _, difference, _ = balances[0]
         return (
-            f"Cash: {chosen:%B %Y} ties, but the ledger adds up to {_signed(difference)} "
+            f"Cash: {month_written(chosen)} ties, but the ledger adds up to {_signed(difference)} "
             f"{currency.upper()} more than Whop says there is"
         )
     held = [row for row in rows if row[2]] or rows
     closed = ", ".join(f"{_plain(row[2])} {row[1].upper()}" for row in held)
     said = "" if any(row[5] is None for row in under_way) else ", and Whop's balance is ours"
-    return f"Cash: {chosen:%B %Y} ties to the cent{said}. It closed with {closed}"
+    return f"Cash: {month_written(chosen)} ties to the cent{said}. It closed with {closed}"
 
 
 def _apart(warehouse: Warehouse, company_id: str, month: date, apart: list[tuple[Any, ...]]) -> str:
@@ -71,7 +72,7 @@ def _apart(warehouse: Warehouse, company_id: str, month: date, apart: list[tuple
     count = sum(row[3] for row in apart)
     sums = ", ".join(f"{_signed(row[4])} {row[1].upper()}" for row in apart)
     return (
-        f"Cash: {month:%B %Y} does not tie by {sums}, in {count:,} "
+        f"Cash: {month_written(month)} does not tie by {sums}, in {count:,} "
         f"{'payment or payout' if count == 1 else 'payments and payouts'}; the largest is "
         f"{reference} ({component}): the ledger says {_plain(theirs)}, the payment or payout "
         f"{_plain(ours)} {currency.upper()}. All of them: {MARTS}.cash_differences"
@@ -81,7 +82,7 @@ def _apart(warehouse: Warehouse, company_id: str, month: date, apart: list[tuple
 def _plain(amount: Decimal) -> str:
     """With two decimals, or all that it needs."""
     digits = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{amount:,.{digits}f}"
+    return as_written(f"{amount:,.{digits}f}")
 
 
 def _signed(amount: Decimal) -> str:

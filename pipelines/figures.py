@@ -57,7 +57,7 @@ def count(value: Decimal | int | None) -> str:
 
 def counted(number: int, what: str) -> str:
     """A number of things of which the plural takes an s: 1 request, 2 requests."""
-    return f"{number:,} {what}" + ("" if number == 1 else "s")
+    return f"{as_written(f'{number:,}')} {what}" + ("" if number == 1 else "s")
 
 
 def percent(value: Decimal | None) -> str:
@@ -74,12 +74,11 @@ def _signed(value: Decimal | int | None, step: str, dress: Callable[[str], str])
     if value is None:
         return NOTHING
     rounded = Decimal(value).quantize(Decimal(step), ROUND_HALF_UP)
-    return (MINUS if rounded < 0 else "") + dress(_separated(abs(rounded)))
+    return (MINUS if rounded < 0 else "") + dress(as_written(f"{abs(rounded):,}"))
 
 
-def _separated(number: Decimal) -> str:
-    """A number that is not below 0, with the signs between its digits that the language has."""
-    english = f"{number:,}"
+def as_written(english: str) -> str:
+    """A number written in English, with the signs between its digits that the language has."""
     if _language.get() == ENGLISH:
         return english
     from babel import Locale

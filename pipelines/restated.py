@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from .errors import NothingThere
-from .figures import MINUS, counted, usd
+from .figures import MINUS, counted, month_written, usd
 from .names import MARTS
 from .reading import Warehouse
 
@@ -60,15 +60,25 @@ class Restated:
         return self.now - self.was
 
     @property
-    def sentence(self) -> str:
-        """It in words, such as: MRR of December 2025 was $30.00 and is $25.00 now (5 less): …."""
-        why = "; ".join(
-            f"{CAUSES.get(cause, cause)} {_signed(change)} ({whose})"
+    def name(self) -> str:
+        """What the number is called."""
+        return METRICS.get(self.metric, self.metric)
+
+    @property
+    def why(self) -> str:
+        """Its causes in words, each with its amount: refunded -$25.00 (mem_1); …."""
+        return "; ".join(
+            f"{CAUSES.get(cause, cause)} {signed(change)} ({whose})"
             for cause, change, whose in self.causes
         )
+
+    @property
+    def sentence(self) -> str:
+        """It in words, such as: MRR of December 2025 was $30.00 and is $25.00 now (5 less): …."""
         return (
-            f"{METRICS.get(self.metric, self.metric)} of {self.month:%B %Y} was {usd(self.was)} "
-            f"and is {usd(self.now)} now ({_signed(self.change)})" + (f": {why}." if why else ".")
+            f"{self.name} of {month_written(self.month)} was {usd(self.was)} "
+            f"and is {usd(self.now)} now ({signed(self.change)})"
+            + (f": {self.why}." if self.why else ".")
         )
 
 
@@ -145,8 +155,9 @@ def _sentences(moved: list[Restated]) -> Iterator[str]:
             yield each.sentence
     others = months[MONTHS_TOLD:]
     if others:
+        first = month_written(others[-1])
         yield (
-            f"{counted(len(others), 'earlier month')} moved as well, from {others[-1]:%B %Y} on: "
+            f"{counted(len(others), 'earlier month')} moved as well, from {first} on: "
             f"{MARTS}.restatements has all."
         )
 
@@ -169,6 +180,7 @@ def _listed() -> str:
     return ", ".join(f"'{metric}'" for metric in METRICS)
 
 
-def _signed(value: Decimal) -> str:
+def signed(value: Decimal) -> str:
+    """An amount in USD with its sign, also where it is above 0."""
     text = usd(value)
     return text if text.startswith(MINUS) else f"+{text}"

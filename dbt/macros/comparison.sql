@@ -27,3 +27,12 @@
     union all
     select company_id, {{ month_of('our_date') }}, -({{ sign }}{{ amount }}) from {{ table }}
 {%- endmacro %}
+
+{#- A component of the ledger by month, and what we say of the same; only of companies with a ledger. -#}
+{% macro ledger_and_ours(component, amount, ours) -%}
+    select company_id, month, {{ amount }} as amount from lines where component = '{{ component }}'
+    union all
+    select ours.company_id, ours.month, {{ ours }}
+    from ours
+    inner join with_ledger on ours.company_id = with_ledger.company_id
+{%- endmacro %}

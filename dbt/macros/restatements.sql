@@ -53,6 +53,14 @@
     ])) }}
 {%- endmacro %}
 
+{#-
+    The month a fact is kept with: the one of the place on earth where it comes last. So it hangs on no setting, and is
+    none after the month of any time zone: closed months have all of their facts.
+-#}
+{% macro fact_month(moment) -%}
+    {{ month_of(utc_date('(' ~ moment ~ " - interval '12 hours')")) }}
+{%- endmacro %}
+
 {#- A moment as a number, which no session's time zone writes otherwise. -#}
 {% macro epoch_of(moment) %}
     {{- return(adapter.dispatch('epoch_of')(moment)) -}}

@@ -28,7 +28,7 @@ from .charts import draw
 from .charts.drawing import pixels
 from .content import Page, make_page
 from .figures import HISTORY, KINDS
-from .queries import read
+from .queries import CompanyRows, read
 
 FORECAST_ERROR = (
     "On simulated businesses that was 3 % too many renewals and 7 to 10 % too many dollars; a real "
@@ -46,6 +46,8 @@ SECTIONS = (
     ("failed", "Failed payments"),
     ("trials", "Trials"),
     ("products", "Products and plans"),
+    ("moved", "Months that moved"),
+    ("closer", "Look closer"),
     ("history", "Month by month"),
 )
 """Sections that the page can be moved to."""
@@ -71,7 +73,13 @@ def read_pages(destination: Warehouse, companies: Sequence[str] = ()) -> list[Pa
         NothingThere: the marts are not built.
         SettingError: a company is not in the warehouse.
     """
-    found = read(destination)
+    with written_in(brand().language):
+        return _pages(read(destination), destination, companies)
+
+
+def _pages(
+    found: Sequence[CompanyRows], destination: Warehouse, companies: Sequence[str]
+) -> list[Page]:
     known = {rows.company["company_id"] for rows in found}
     unknown = [company for company in companies if company not in known]
     if unknown:
@@ -79,12 +87,11 @@ def read_pages(destination: Warehouse, companies: Sequence[str] = ()) -> list[Pa
             f"No company {', '.join(unknown)} in {destination.location}; there are: "
             f"{', '.join(sorted(known)) or 'none'}"
         )
-    with written_in(brand().language):
-        return [
-            make_page(rows)
-            for rows in found
-            if not companies or rows.company["company_id"] in companies
-        ]
+    return [
+        make_page(rows)
+        for rows in found
+        if not companies or rows.company["company_id"] in companies
+    ]
 
 
 def write_pages(pages: Sequence[Page], path: Path, edition: Edition = Edition.FULL) -> Path:

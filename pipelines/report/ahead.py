@@ -40,6 +40,9 @@ class Due:
     renewals: str
     due: str
     expected: str
+    """Nothing where none was due before, of which one could tell."""
+    is_least: bool
+    """Whether nobody knows of some of them, and they are counted as if they would not come."""
     at_risk: str
 
 
@@ -97,11 +100,13 @@ def _due(renewals: Sequence[Row], today: date, days: int) -> Due:
     """What falls due from today on, and what is due and not paid yet."""
     within = [row for row in renewals if (row["next_renewal_date"] - today).days <= days]
     charged = [row for row in within if row["risk"] not in ("canceled", "paused")]
+    number, unknown = (sum(int(row[name]) for row in charged) for name in ("renewals", "unknown"))
     return Due(
         days,
-        count(sum(row["renewals"] for row in charged)),
+        count(number),
         usd(_sum(charged, "amount_usd")),
-        usd(_sum(charged, "expected_usd")),
+        usd(_sum(charged, "expected_usd") if unknown < number or not number else None),
+        0 < unknown < number,
         usd(_sum([row for row in charged if row["risk"]], "amount_usd")),
     )
 
@@ -133,11 +138,11 @@ def points_left(left: Sequence[Row]) -> list[Row]:
     # A phone has room for twelve, and the first is what the others are compared with.
     for row in left[:12]:
         expected = row["expected_usd"]
-        for kind, value in (
-            ("Expected", row["committed_usd"] if expected is None else expected),
-            ("May be lost", Decimal(0) if expected is None else row["committed_usd"] - expected),
-        ):
-            points.append(_point(row, kind, value))
+        if expected is None:
+            points.append(_point(row, "Committed", row["committed_usd"]))
+            continue
+        points.append(_point(row, "Expected", expected))
+        points.append(_point(row, "May be lost", row["committed_usd"] - expected))
     return points if any(point["value"] for point in points) else []
 
 

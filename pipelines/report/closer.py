@@ -47,12 +47,12 @@ def closer_look(rows: CompanyRows, months: Sequence[Row]) -> str:
         "country": {},
     }
     for dimension, most in SHOWN.items():
-        found = [
+        by_gross = [
             (sum((row["gross_usd"] for row in by_month.values()), Decimal(0)), value, by_month)
             for (of, value), by_month in by_value.items()
             if of == dimension
         ]
-        ranked = sorted(found, key=lambda each: (-each[0], each[1]))[:most]
+        ranked = sorted(by_gross, key=lambda each: (-each[0], each[1]))[:most]
         series += [
             {
                 "name": named(names[dimension].get(value), _plain(value)),
@@ -66,7 +66,8 @@ def closer_look(rows: CompanyRows, months: Sequence[Row]) -> str:
             if gross
         ]
     found_months = [month_written(row["month"], short=True) for row in months]
-    text = json.dumps({"months": found_months, "series": series}, ensure_ascii=False)
+    found = {"months": found_months, "under_way": len(months) - 1, "series": series}
+    text = json.dumps(found, ensure_ascii=False)
     # Within an element of a page: nothing may look like its end.
     return text.replace("<", "\\u003c").replace("&", "\\u0026").replace(">", "\\u003e")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..figures import count, day_written, month_written, usd
+from ..restated import signed
 from ..titles import named
 from .ahead import Outlook, left_in, outlook_of, points_left
 from .closer import closer_look
@@ -23,6 +24,12 @@ from .tables import (
     reasons_table,
 )
 from .words import Sentence, sentences
+
+MOVED_SHOWN = 12
+"""Numbers of closed months that have moved: the newest."""
+
+RANGES = (12, 24)
+"""Months that the charts by month can be cut down to."""
 
 MONTHS_SHOWN = 36
 """Months in the tables and charts, the one under way included."""
@@ -67,10 +74,28 @@ class Page:
     outlook: Outlook = field(default_factory=lambda: Outlook([], [], []))
     left: tuple[str, str] | None = None
     """What should be left of the MRR of now in half a year, and as a share of it."""
+    moved: list[tuple[str, str, str, str, str, str]] = field(default_factory=list)
+    """Of closed months: month, number, what it was first, what it is, the change, and why."""
+    moved_example: str = ""
+    """The command that takes the first of them apart."""
+    moved_before: int = 0
+    """Those that the table has no room for."""
+    ranges: tuple[int, ...] = ()
+    """Months that the charts can be cut down to, where there are more."""
     closer: str = ""
     """Months and segments for the script, as JSON."""
     drawn: dict[str, list[Row]] = field(default_factory=dict)
     """Rows of each chart; one that has nothing to show is not there."""
+
+    def has(self, section: str) -> bool:
+        """Whether there is something to say in a section."""
+        match section:
+            case "ahead":
+                return bool(self.outlook.due or self.outlook.risks)
+            case "moved":
+                return bool(self.moved)
+            case _:
+                return True
 
     @property
     def is_empty(self) -> bool:
@@ -131,7 +156,23 @@ def make_page(rows: CompanyRows) -> Page:
     page.left = left_in(page.outlook.left, 6)
     page.notes = rows.notes
     earlier = [row for row in rows.months if row["month"] < now["month"]]
-    page.sentences = sentences(now, earlier, rows.churn, page.outlook)
+    page.sentences = sentences(now, earlier, rows.churn, page.outlook, is_over=now is not under_way)
+    page.moved = [
+        (
+            month_name(each.month),
+            each.name,
+            usd(each.was),
+            usd(each.now),
+            signed(each.change),
+            each.why,
+        )
+        for each in rows.moved[:MOVED_SHOWN]
+    ]
+    page.moved_example = "".join(
+        f"whop-elt explain {each.metric} {each.month:%Y-%m} --restated" for each in rows.moved[:1]
+    )
+    page.moved_before = max(0, len(rows.moved) - MOVED_SHOWN)
+    page.ranges = tuple(each for each in RANGES if len(months) > each)
     page.closer = closer_look(rows, months)
     page.without_usd, page.without_fees = _without_usd(now), _without_fees(now)
     page.unpaid = _unpaid(under_way)

@@ -40,13 +40,17 @@ KINDS: dict[str, Kind] = {
     "customers_start": Kind("Customers at the start", count),
     "customers_new": Kind("New", count, 1),
     "customers_reactivated": Kind("Came back", count, 1),
-    "customers_churned": Kind("Churned", count, -1),
+    "customers_churned": Kind(
+        "Churned", count, -1, "each time a member left, of those too who came in the month"
+    ),
     "customers_end": Kind("Customers at the end", count, 1),
     "arpu_usd": Kind("MRR per customer", usd, 1),
     "ltv_usd": Kind(
         "Lifetime value", usd, 0, "MRR per customer / churn: what one brings, if nothing changes"
     ),
-    "customers_lost": Kind("Customers lost", count, -1),
+    "customers_lost": Kind(
+        "Customers lost", count, -1, "of those at the start, who were none at the end"
+    ),
     "logo_churn_rate": Kind("Customer churn", percent, -1),
     "nrr": Kind(
         "Net revenue retention",
@@ -75,7 +79,11 @@ KINDS: dict[str, Kind] = {
     "trial_conversion_rate": Kind("Conversion", percent),
 }
 
-SHORT = {"mrr_end_usd": "MRR", "customers_end": "Customers", "recovery_rate": "Failures recovered"}
+SHORT = {
+    "mrr_end_usd": "MRR",
+    "customers_end": "Customers",
+    "recovery_rate": "Failed payments recovered",
+}
 """Names where what a figure is of goes without saying."""
 
 HEADLINES = ("mrr_end_usd", "customers_end", "logo_churn_rate", "net_usd", "nrr", "recovery_rate")
@@ -145,7 +153,7 @@ HISTORY = (
 """Columns of the table of all months."""
 
 CHURN_TYPES = {
-    "voluntary": "Cancelled",
+    "voluntary": "Canceled",
     "involuntary": "Failed or charged back",
     "lapsed": "Not renewed",
     "free": "Goes on free",
@@ -166,14 +174,22 @@ class Figure:
     explained: str = ""
 
 
-def figure(name: str, now: Row, before: Row | None = None, kind: Kind | None = None) -> Figure:
-    """A figure of two rows that have it under its name."""
+def figure(
+    name: str,
+    now: Row,
+    before: Row | None = None,
+    kind: Kind | None = None,
+    whole: Decimal | None = None,
+) -> Figure:
+    """A figure of two rows that have it under its name; `whole` is what it is a part of."""
     kind = kind or KINDS[name]
     value, earlier = now[name], before[name] if before else None
     change, direction = _change(value, earlier, kind.form)
     tone = {1: "good", -1: "bad"}.get(direction * kind.better, "")
-    if tone and before and _is_noise(name, now, before):
-        tone = "noise"
+    if tone and before:
+        slight = whole and value is not None and abs(value - (earlier or 0)) * 100 < whole
+        if slight or _is_noise(name, now, before):
+            tone = "noise"
     return Figure(
         name, kind.label, kind.form(value), kind.form(earlier), change, tone, kind.explained
     )
@@ -185,8 +201,12 @@ COUNTED = {"logo_churn_rate": "customers_lost", "dispute_rate": "disputes"}
 PARTS_OF = {
     **dict.fromkeys(MOVEMENTS, "mrr_start_usd"),
     **dict.fromkeys(("refunded_usd", "charged_back_usd"), "gross_usd"),
+    "arpu_usd": "arpu_usd",
 }
 """Amounts that a few members make: what they change by matters from 1 % of another amount on."""
+
+MADE_OF = {"quick_ratio": ("customers_new", "customers_churned")}
+"""Ratios of what members come and go with: news when the number of one of them is."""
 
 EVENTS = frozenset(
     (
@@ -201,17 +221,30 @@ def _is_noise(name: str, now: Row, before: Row) -> bool:
     """Whether a month's count differs from the last by less than chance makes it differ.
 
     Events that have nothing to do with each other, n in a month, vary by the root of n; what two
-    months differ by, by the root of both together.
+    months differ by, by the root of both together. One less counts, as events are whole: 2 and
+    none is what chance does every other time.
     """
     name = {"refund_rate": "refunded_usd"}.get(name, name)
     whole = now.get(PARTS_OF.get(name, ""))
     if whole and now[name] is not None and before[name] is not None:
         return bool(abs(now[name] - before[name]) * 100 < whole)
+    if name in MADE_OF:
+        return all(_is_noise(each, now, before) for each in MADE_OF[name])
+    if name in {"nrr", "grr"}:
+        return _is_of_few(now[name] - before[name], now, before)
     counted = COUNTED.get(name, name)
     if counted not in EVENTS or now.get(counted) is None or before.get(counted) is None:
         return False
     first, second = int(now[counted]), int(before[counted])
-    return (first - second) ** 2 <= first + second
+    return max(abs(first - second) - 1, 0) ** 2 <= first + second
+
+
+def _is_of_few(change: Decimal, now: Row, before: Row) -> bool:
+    """Whether as many average customers make a change of retention as chance loses more or less."""
+    if not now.get("customers_start") or before.get("customers_lost") is None:
+        return False
+    lost = int(now["customers_lost"]) + int(before["customers_lost"])
+    return bool((change * now["customers_start"]) ** 2 <= lost)
 
 
 def short(figure: Figure) -> Figure:

@@ -9,6 +9,7 @@ from typing import Any
 from ..destination import MARTS
 from ..errors import NothingThere
 from ..reading import Warehouse
+from ..restated import Restated, restated
 from ..settings import tables
 from .notes import notes_of
 
@@ -74,7 +75,8 @@ where is_pace_off
 order by company_id, plan_id, version_number"""
 
 RENEWALS = f"""select company_id, next_renewal_date, risk, count(*) as renewals,
-  sum(amount_usd) as amount_usd, sum(expected_usd) as expected_usd
+  sum(amount_usd) as amount_usd, sum(expected_usd) as expected_usd,
+  sum(case when renewal_probability is null then 1 else 0 end) as unknown
 from {MARTS}.upcoming_renewals
 group by company_id, next_renewal_date, risk"""
 
@@ -131,6 +133,8 @@ class CompanyRows:
     segments: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """Sentences of other parts of whop-elt: see `notes`."""
+    moved: list[Restated] = field(default_factory=list)
+    """Numbers of closed months that are not what they were when first told of."""
 
 
 def read(destination: Warehouse) -> list[CompanyRows]:
@@ -159,6 +163,7 @@ def read(destination: Warehouse) -> list[CompanyRows]:
             company,
             **{name: by_company[company["company_id"]][name] for name in QUERIES},
             notes=notes_of(destination, company["company_id"]),
+            moved=restated(destination, company["company_id"]),
         )
         for company in companies
     ]

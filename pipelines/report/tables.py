@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,8 @@ from .queries import CompanyRows, Row
 
 PRODUCTS_SHOWN = 10
 PLANS_SHOWN = 20
+ONE_IS_SLIGHT = Decimal(101)
+"""So many that one more or less is below 1 % of them."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,22 @@ def _two(
     return {each: (now[each], before[each] if periods[1] else None) for each in {**now, **before}}
 
 
-def _figure_of(
-    name: str, kind: Kind, found: tuple[Decimal, Decimal | None] | None, periods: Periods
-) -> Figure:
-    value, earlier = found or (Decimal(0), Decimal(0) if periods[1] else None)
-    return figure(name, {name: value}, {name: earlier}, kind)
+def _figures_of(
+    name: str, kind: Kind, found: dict[Any, tuple[Decimal, Decimal | None]], periods: Periods
+) -> Callable[[Any], Figure]:
+    """Figures of rows by their keys.
+
+    One that changes by less than 1 % of all is no news, and no count is by one.
+    """
+    whole = sum((now for now, _ in found.values()), Decimal(0))
+    if kind.form is count:
+        whole = max(whole, ONE_IS_SLIGHT)
+
+    def of(key: Any) -> Figure:
+        value, earlier = found.get(key) or (Decimal(0), Decimal(0) if periods[1] else None)
+        return figure(name, {name: value}, {name: earlier}, kind, whole)
+
+    return of
 
 
 def reasons_table(churn: Sequence[Row], periods: Periods, last_year: set[date]) -> list[TableRow]:
@@ -67,19 +80,20 @@ def reasons_table(churn: Sequence[Row], periods: Periods, last_year: set[date]) 
     year: dict[tuple[str, str], int] = defaultdict(int)
     for row in recent:
         year[key(row)] += int(row["customers_churned"])
-    return [
-        TableRow(
-            tuple(dict.fromkeys((reason_name(each[1]), type_name(each[0])))),
-            (
-                _figure_of(
-                    "customers_churned", Kind("Customers", count, -1), customers.get(each), periods
-                ),
-                _figure_of("mrr_lost_usd", Kind("MRR lost", usd, -1), lost.get(each), periods),
-                Figure("customers_churned_12_months", "12 months", count(year[each]), "", "", ""),
-            ),
+    churned_of = _figures_of("customers_churned", Kind("Customers", count, -1), customers, periods)
+    lost_of = _figures_of("mrr_lost_usd", Kind("MRR lost", usd, -1), lost, periods)
+    table = []
+    for each in sorted(year, key=lambda each: (-year[each], each)):
+        churned, amount = churned_of(each), lost_of(each)
+        if amount.tone and churned.tone in ("", "noise"):
+            # As many left as chance alone makes leave: what they had paid is no news either.
+            amount = replace(amount, tone="noise")
+        names = dict.fromkeys((reason_name(each[1]), type_name(each[0])))
+        in_a_year = Figure(
+            "customers_churned_12_months", "12 months", count(year[each]), "", "", ""
         )
-        for each in sorted(year, key=lambda each: (-year[each], each))
-    ]
+        table.append(TableRow(tuple(names), (churned, amount, in_a_year)))
+    return table
 
 
 def type_name(churn_type: str) -> str:
@@ -87,9 +101,18 @@ def type_name(churn_type: str) -> str:
     return CHURN_TYPES.get(churn_type, churn_type)
 
 
+REASONS = {
+    "unspecified": "No reason given",
+    "lifetime": "Bought for life",
+    "free_renewal": "Renewed for free",
+    "chargeback": "Charged back",
+}
+"""Reasons whose word in the marts does not say what it means."""
+
+
 def reason_name(reason: str) -> str:
     """A reason as people write it: too_expensive is Too expensive."""
-    return reason.replace("_", " ").capitalize()
+    return REASONS.get(reason, reason.replace("_", " ").capitalize())
 
 
 MRR = Kind("MRR", usd, 1)
@@ -111,14 +134,10 @@ def products_table(rows: CompanyRows, periods: Periods) -> list[TableRow]:
 
     mrr = _two(rows.plan_mrr, key, "mrr_usd", periods)
     net = _two(rows.revenue, key, "net_usd", periods)
+    mrr_of = _figures_of("mrr_usd", MRR, mrr, periods)
+    net_of = _figures_of("net_usd", NET, net, periods)
     return [
-        TableRow(
-            (products.get(each, each or "Without a product"),),
-            (
-                _figure_of("mrr_usd", MRR, mrr.get(each), periods),
-                _figure_of("net_usd", NET, net.get(each), periods),
-            ),
-        )
+        TableRow((products.get(each, each or "Without a product"),), (mrr_of(each), net_of(each)))
         for each in _ranked(mrr, net)
     ]
 
@@ -134,22 +153,16 @@ def plans_table(rows: CompanyRows, periods: Periods) -> list[TableRow]:
     mrr = _two(rows.plan_mrr, key, "mrr_usd", periods)
     net = _two(rows.revenue, key, "net_usd", periods)
     customers = _two(rows.plan_mrr, key, "customers", periods)
+    mrr_of = _figures_of("mrr_usd", MRR, mrr, periods)
+    customers_of = _figures_of("customers", CUSTOMERS, customers, periods)
+    net_of = _figures_of("net_usd", NET, net, periods)
     found = []
     for product_id, plan_id in _ranked(net, mrr):
         plan = plans.get(plan_id)
         title = named(plan["title"] if plan else None, plan_id or "Without a plan")
         names = (title, products.get(product_id, product_id or ""), _price(plan) if plan else "")
         each = (product_id, plan_id)
-        found.append(
-            TableRow(
-                names,
-                (
-                    _figure_of("mrr_usd", MRR, mrr.get(each), periods),
-                    _figure_of("customers", CUSTOMERS, customers.get(each), periods),
-                    _figure_of("net_usd", NET, net.get(each), periods),
-                ),
-            )
-        )
+        found.append(TableRow(names, (mrr_of(each), customers_of(each), net_of(each))))
     return found
 
 
@@ -188,14 +201,10 @@ def currencies_table(revenue: Sequence[Row], periods: Periods) -> list[TableRow]
     payments = _two(revenue, key, "payments_count", periods)
     if len(gross) < 2:
         return []
+    payments_of = _figures_of("payments_count", Kind("Payments", count, 1), payments, periods)
+    gross_of = _figures_of("gross_usd", Kind("Gross, in USD", usd, 1), gross, periods)
+    net_of = _figures_of("net_usd", Kind("Net, in USD", usd, 1), net, periods)
     return [
-        TableRow(
-            ((each or "unknown").upper(),),
-            (
-                _figure_of("payments_count", Kind("Payments", count, 1), payments[each], periods),
-                _figure_of("gross_usd", Kind("Gross, in USD", usd, 1), gross[each], periods),
-                _figure_of("net_usd", Kind("Net, in USD", usd, 1), net[each], periods),
-            ),
-        )
+        TableRow(((each or "unknown").upper(),), (payments_of(each), gross_of(each), net_of(each)))
         for each in _ranked(payments, gross)
     ]

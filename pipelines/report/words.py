@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..figures import count, counted, percent, usd
+from ..figures import NOTHING, count, counted, percent, usd
 from .ahead import Outlook
 from .figures import month_name
 from .queries import Row
@@ -17,6 +17,9 @@ from .tables import reason_name
 
 USUAL_MONTHS = 12
 """Months before that say what is usual."""
+
+NO_REASON = "unspecified"
+"""What the marts call it when who canceled picked no reason."""
 
 FEWEST_USUAL = 3
 """With fewer of them nothing is usual yet."""
@@ -42,7 +45,12 @@ class Sentence:
 
 
 def sentences(
-    now: Row, earlier: Sequence[Row], churn: Sequence[Row], outlook: Outlook
+    now: Row,
+    earlier: Sequence[Row],
+    churn: Sequence[Row],
+    outlook: Outlook,
+    *,
+    is_over: bool = True,
 ) -> list[Sentence]:
     """Return three to five sentences about a month.
 
@@ -51,9 +59,10 @@ def sentences(
         earlier: the months before it, oldest first.
         churn: rows of churn_monthly.
         outlook: what is known of the next months.
+        is_over: whether the month is; a young account has none that is.
     """
     found = [
-        _mrr(now, earlier),
+        _mrr(now, earlier) if is_over or now["mrr_start_usd"] else _begun(now),
         _left(now, earlier, churn),
         _money(now, earlier),
         _at_risk(outlook),
@@ -86,6 +95,10 @@ def _mrr(now: Row, earlier: Sequence[Row]) -> tuple[str, str]:
     )
 
 
+def _begun(now: Row) -> tuple[str, str]:
+    return "mrr", f"MRR is **{usd(now['mrr_end_usd'])}** in {month_name(now['month'])} so far."
+
+
 def _left(now: Row, earlier: Sequence[Row], churn: Sequence[Row]) -> tuple[str, str] | None:
     start, lost = int(now["customers_start"]), int(now["customers_lost"])
     if not start:
@@ -112,9 +125,12 @@ def _left(now: Row, earlier: Sequence[Row], churn: Sequence[Row]) -> tuple[str, 
             reason = str(row["churn_reason"])
             reasons[reason] = reasons.get(reason, 0) + int(row["customers_churned"])
     if reasons:
-        top = min(reasons, key=lambda each: (-reasons[each], each))
-        if reasons[top] > 1:
+        silent = reasons.pop(NO_REASON, 0)
+        top = min(reasons, key=lambda each: (-reasons[each], each), default="")
+        if top and reasons[top] > 1:
             text += f"; the most frequent reason: {reason_name(top).lower()} ({reasons[top]})"
+            if silent > reasons[top]:
+                text += f", and {silent} gave none"
     return "churn", f"{text}."
 
 
@@ -156,7 +172,13 @@ def _due(outlook: Outlook) -> tuple[str, str] | None:
     month = next((due for due in outlook.due if due.days == 30), None)
     if month is None:
         return None
+    due = f"In the next 30 days {month.renewals} renewals are due, "
+    if month.expected == NOTHING:
+        return "renewals", (
+            f"{due}**{month.due}**; how much of it comes nobody can tell, as none was due before."
+        )
+    least = "at least " if month.is_least else ""
     return "renewals", (
-        f"In the next 30 days {month.renewals} renewals are due, {month.due}; as renewals have "
-        f"gone of late, **{month.expected}** of it should come."
+        f"{due}{month.due}; as renewals have gone of late, {least}**{month.expected}** of it "
+        "should come."
     )

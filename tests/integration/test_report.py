@@ -317,7 +317,13 @@ def test_churn_by_type_and_reason(built: Line, report: Path, open_report: Open) 
         of_it = [r for r in churn if (r["churn_type"], r["churn_reason"]) == (kind, reason)]
         customers = [{**row, "value": row["customers_churned"]} for row in of_it]
         lost = [{**row, "value": -row["mrr_churned_usd"]} for row in of_it]
-        expected[reason.replace("_", " ").capitalize()] = (
+        names = {
+            "unspecified": "No reason given",
+            "lifetime": "Bought for life",
+            "free_renewal": "Renewed for free",
+            "chargeback": "Charged back",
+        }
+        expected[names.get(reason, reason.replace("_", " ").capitalize())] = (
             two(customers, "count", months),
             two(lost, "usd", months),
             str(sum(row["value"] for row in customers)),
@@ -571,7 +577,7 @@ def test_one_can_look_closer(built: Line, report: Path, open_report: Open) -> No
         rows = [row.inner_text().split("\t") for row in section.locator("tbody tr").all()]
         assert [row[:4] for row in rows[:3]] == [
             [
-                f"{each['month']:%b %Y}",
+                f"{each['month']:%b %Y}" + (" so far" if each is months[0] else ""),
                 shown("usd", each["mrr_end_usd"]),
                 shown("count", each["customers_end"]),
                 shown("count", each["customers_lost"]),
@@ -579,11 +585,41 @@ def test_one_can_look_closer(built: Line, report: Path, open_report: Open) -> No
             for each in months
         ]
         assert rows[3][-1] == shown("usd", sum(each["net_usd"] for each in months))
+        section.locator("[name=measure]").select_option(label="Net")
+        best_month = max(months, key=lambda each: each["net_usd"])
+        assert section.locator("[data-most]").inner_text() == (
+            f"Net of each month; the highest is {shown('usd', best_month['net_usd'])}, "
+            f"{best_month['month']:%b %Y}."
+        )
         plans = built.warehouse.read("dim_plans")
         best = max(plans, key=lambda plan: plan["mrr_usd"])
         section.locator("[name=segment]").select_option(label=best["title"])
         newest = section.locator("tbody tr").first.inner_text().split("\t")
         assert newest[1] == shown("usd", best["mrr_usd"])
+
+
+def test_the_charts_can_be_cut_to_a_year_without_a_script(
+    built: Line, report: Path, open_report: Open
+) -> None:
+    company_id = built.business.company_id
+    with open_report(report, java_script_enabled=False) as opened:
+        chart = opened.article(company_id).locator("[data-chart=mrr]")
+        assert not opened.page.locator("[data-closer]").is_visible()
+        assert not opened.page.get_by_text("Look closer").first.is_visible()
+        assert chart.locator(".wide").is_visible()
+        opened.page.locator("[data-range='12']").check()
+        assert chart.locator(".last-12").is_visible()
+        assert not chart.locator(".wide").is_visible()
+        everything = marks(opened, company_id, "mrr")
+        assert marks(opened, company_id, "mrr", "last-12") == everything[-12:] != everything
+        # Without so many months there is nothing to cut.
+        assert opened.page.locator("[data-chart=left] .wide").is_visible()
+        opened.page.set_viewport_size({"width": PHONE, "height": 900})
+        assert chart.locator(".narrow").is_visible()
+        assert not chart.locator(".last-12").is_visible()
+        opened.page.set_viewport_size({"width": DESK, "height": 900})
+        opened.page.locator("[data-range=all]").check()
+        assert chart.locator(".wide").is_visible()
 
 
 def test_what_is_ahead_is_what_the_marts_say(built: Line, report: Path, open_report: Open) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +13,16 @@ import pytest
 from whop_elt.editions import Edition
 from whop_elt.errors import NothingThere, SettingError
 from whop_elt.figures import month_written, percent, usd, written_in
-from whop_elt.report import brief_text, render
+from whop_elt.report import brief_text, read_pages, render
 from whop_elt.report.ahead import Outlook, outlook_of, points_left
 from whop_elt.report.brand import Brand, brand
 from whop_elt.report.content import make_page
 from whop_elt.report.figures import HISTORY, KINDS, SO_FAR, figure
 from whop_elt.report.notes import notes_of
 from whop_elt.report.queries import CompanyRows
+from whop_elt.report.tables import products_table, reasons_table
 from whop_elt.report.words import sentences
+from whop_elt.restated import Restated
 
 NOTHING_AHEAD = Outlook([], [], [])
 AS_OF = datetime(2026, 1, 15, 9, tzinfo=UTC)
@@ -90,6 +93,11 @@ def test_the_most_frequent_reason_of_the_month_is_named() -> None:
         {"month": date(2025, 11, 1), "churn_reason": "switching", "customers_churned": 9},
     ]
     assert said(month(), churn=churn)["churn"].endswith("reason: too expensive (3).")
+    silent = {"month": date(2025, 12, 1), "churn_reason": "unspecified", "customers_churned": 5}
+    assert said(month(), churn=[*churn, silent])["churn"].endswith(
+        "reason: too expensive (3), and 5 gave none."
+    )
+    assert "reason" not in said(month(), churn=[silent])["churn"]
 
 
 def test_refunds_that_are_twice_the_usual_are_said_to_be() -> None:
@@ -130,6 +138,7 @@ AHEAD: dict[str, Any] = {
             "next_renewal_date": day,
             "risk": risk,
             "renewals": 2,
+            "unknown": 0,
             "amount_usd": Decimal(100),
             "expected_usd": expected,
         }
@@ -171,6 +180,30 @@ def test_what_is_ahead_counts_what_is_charged_and_begins_with_what_can_be_helped
     assert [point["value"] for point in points[:4]] == [1000.0, 0.0, 950.0, 50.0]
 
 
+def test_what_nobody_can_tell_is_not_expected_to_be_nothing() -> None:
+    """A young account: no renewal was ever due, of which one could tell how many are paid."""
+    young = {
+        "renewals": [{**row, "expected_usd": None, "unknown": 2} for row in AHEAD["renewals"]],
+        "left": [{**row, "expected_usd": None} for row in AHEAD["left"]],
+    }
+    outlook = outlook_of(company(**young))
+    assert said(month(), outlook=outlook)["renewals"] == (
+        "In the next 30 days 4 renewals are due, $200.00; how much of it comes nobody can tell, as "
+        "none was due before."
+    )
+    assert {point["kind"] for point in points_left(outlook.left)} == {"Committed"}
+    first, *others = AHEAD["renewals"]
+    some = {"renewals": [{**first, "expected_usd": None, "unknown": 2}, *others]}
+    words = said(month(), outlook=outlook_of(company(left=AHEAD["left"], **some)))
+    assert "late, at least $" in words["renewals"]
+
+
+def test_a_month_under_way_has_no_end() -> None:
+    first = month(12, mrr_start_usd=Decimal(0))
+    page = make_page(replace(company(), months=[first]))
+    assert page.sentences[0].plain == "MRR is $1,000.00 in December 2025 so far."
+
+
 def test_notes_of_others_stand_with_the_sentences_and_a_missing_mart_says_nothing() -> None:
     def missing(warehouse: Any, company_id: str) -> list[str]:
         raise NothingThere("not built")
@@ -203,6 +236,7 @@ def test_a_count_that_chance_alone_can_move_is_no_good_or_bad_news() -> None:
         return figure(name, {name: now}, {name: before}).tone
 
     assert tone(3, 5) == "noise"
+    assert tone(2, 0) == "noise", "chance does that every other time"
     assert tone(30, 60) == "bad"
     assert tone(300, 340) == "bad"
     rate = figure(
@@ -211,6 +245,71 @@ def test_a_count_that_chance_alone_can_move_is_no_good_or_bad_news() -> None:
         {"logo_churn_rate": Decimal("0.03"), "customers_lost": 3},
     )
     assert rate.tone == "noise"
+
+
+def test_retention_is_news_when_more_average_customers_make_it_than_chance_loses() -> None:
+    def tone(nrr: str) -> str:
+        rows = {"customers_start": 470, "customers_lost": 30}
+        return figure("nrr", {"nrr": Decimal(nrr), **rows}, {"nrr": Decimal("0.946"), **rows}).tone
+
+    assert tone("0.932") == "noise"
+    assert tone("0.925") == "bad"
+
+
+def test_a_row_of_a_table_is_news_from_one_per_cent_of_all_rows_on() -> None:
+    november, december = date(2025, 11, 1), date(2025, 12, 1)
+
+    def paid(month: date, product: str, net: int) -> dict[str, Any]:
+        amounts = dict.fromkeys(("net_usd", "gross_usd"), Decimal(net))
+        return {"month": month, "product_id": product, "plan_id": None, "currency": "usd",
+                "payments_count": 1, **amounts}  # fmt: skip
+
+    rows = company(
+        revenue=[
+            paid(november, "prod_large", 9000),
+            paid(december, "prod_large", 9200),
+            paid(november, "prod_small", 50),
+            paid(december, "prod_small", 100),
+        ]
+    )
+    table = products_table(rows, (december, november))
+    found = {row.names[0]: {each.name: each.tone for each in row.figures} for row in table}
+    assert found["prod_large"]["net_usd"] == "good"
+    assert found["prod_small"]["net_usd"] == "noise", "50 dollars of 9,300, though it is twice"
+
+
+def test_what_a_reason_took_is_news_only_when_its_count_is() -> None:
+    november, december = date(2025, 11, 1), date(2025, 12, 1)
+
+    def tones(before: int, now: int) -> list[str]:
+        churn = [
+            {"month": month, "churn_type": "voluntary", "churn_reason": "unspecified",
+             "customers_churned": number, "mrr_churned_usd": Decimal(-100 * number)}
+            for month, number in ((november, before), (december, now))
+        ]  # fmt: skip
+        (row,) = reasons_table(churn, (december, november), {november, december})
+        assert row.names == ("No reason given", "Canceled")
+        return [each.tone for each in row.figures[:2]]
+
+    assert tones(5, 8) == ["noise", "noise"]
+    assert tones(5, 20) == ["bad", "bad"]
+
+
+# ---------------------------------------------------------------------- months
+
+
+def test_closed_months_that_moved_stand_with_their_causes() -> None:
+    moved = Restated(
+        date(2025, 12, 1), "mrr_end_usd", AS_OF, Decimal("30538.77"), Decimal("30281.54"),
+        (("refund", Decimal("-300"), "mem_1"), ("late_payment", Decimal("42.77"), "mem_2")),
+    )  # fmt: skip
+    page = make_page(company(moved=[moved], **AHEAD))
+    html = render([page])
+    assert 'href="#biz_a-moved"' in html
+    assert "refunded −$300.00 (mem_1); paid late +$42.77 (mem_2)" in html  # noqa: RUF001
+    assert "<td>$30,538.77</td><td>$30,281.54</td><td>−$257.23</td>" in html  # noqa: RUF001
+    assert "whop-elt explain mrr_end_usd 2025-12 --restated" in html
+    assert 'data-table="moved"' not in render([make_page(company(**AHEAD))])
 
 
 # ---------------------------------------------------------------------- looks
@@ -224,6 +323,16 @@ def test_numbers_and_months_are_written_as_the_language_does() -> None:
     assert usd(Decimal("1234.5")) == "$1,234.50"
     german = render([make_page(company(**AHEAD))], look=Brand(language="de"))
     assert '<html lang="de">' in german
+
+
+def test_what_other_parts_say_is_in_the_language_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = Restated(date(2025, 12, 1), "mrr_end_usd", AS_OF, Decimal(1200), Decimal(1000), ())
+    monkeypatch.setenv("REPORT__LANGUAGE", "de")
+    monkeypatch.setattr("whop_elt.report.read", lambda _: [company(notes=[moved.sentence])])
+    (page,) = read_pages(None)  # type: ignore[arg-type]
+    assert page.notes == [
+        "MRR of Dezember 2025 was $1.200,00 and is $1.000,00 now (−$200,00)."  # noqa: RUF001
+    ]
 
 
 def test_a_name_a_logo_and_a_colour_stand_on_the_page() -> None:

@@ -1,5 +1,18 @@
 {%- set told = as_kept('int_told_builds') -%}
 {%- set kept = as_kept('int_closed_months') -%}
+{#- What is known of a build: its type, and what it is of this one. -#}
+{%- set columns = {
+    'company_id': ('text', 'as_of.company_id'),
+    'build_number': ('bigint', 'cast(coalesce(numbers.build_number, 1) as bigint)'),
+    'reported_at': ('timestamptz', 'as_of.as_of'),
+    'last_synced_at': ('timestamptz', 'as_of.last_synced_at'),
+    'closed_through': (
+        'date', 'cast(' ~ dbt.dateadd('month', -1, month_of('as_of.as_of_date')) ~ ' as date)'
+    ),
+    'rules': ('text', "'" ~ rules_fingerprint() ~ "'"),
+    'settings': ('text', "'" ~ settings_fingerprint() ~ "'"),
+    'given_plans': ('text', 'given_plans_of_companies.given_plans')
+} -%}
 
 -- This build, and those before it whose numbers have been told: one that failed on the way takes the same number
 -- again, and what it kept counts as the work of the one that follows.
@@ -21,29 +34,11 @@ given_plans_of_companies as (
 ),
 
 told as (
-    {%- if told %}
     select
-        company_id,
-        build_number,
-        reported_at,
-        last_synced_at,
-        closed_through,
-        rules,
-        settings,
-        given_plans
-    from {{ told }}
-    {%- else %}
-    select
-        cast(null as {{ type_of('text') }}) as company_id,
-        cast(null as bigint) as build_number,
-        cast(null as {{ type_of('timestamptz') }}) as reported_at,
-        cast(null as {{ type_of('timestamptz') }}) as last_synced_at,
-        cast(null as date) as closed_through,
-        cast(null as {{ type_of('text') }}) as rules,
-        cast(null as {{ type_of('text') }}) as settings,
-        cast(null as {{ type_of('text') }}) as given_plans
-    where false
-    {%- endif %}
+        {%- for column, (type, now) in columns.items() %}
+        {{ column if told else 'cast(null as ' ~ type_of(type) ~ ') as ' ~ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    {{ 'from ' ~ told if told else 'where false' }}
 ),
 
 last_numbers as (
@@ -64,27 +59,13 @@ numbers as (
     group by company_id
 )
 
-select
-    company_id,
-    build_number,
-    reported_at,
-    last_synced_at,
-    closed_through,
-    rules,
-    settings,
-    given_plans,
-    false as is_newest
+select {{ columns | join(', ') }}, false as is_newest
 from told
 union all
 select
-    as_of.company_id,
-    cast(coalesce(numbers.build_number, 1) as bigint),
-    as_of.as_of,
-    as_of.last_synced_at,
-    cast({{ dbt.dateadd('month', -1, month_of('as_of.as_of_date')) }} as date),
-    '{{ rules_fingerprint() }}',
-    '{{ settings_fingerprint() }}',
-    given_plans_of_companies.given_plans,
+    {%- for column, (type, now) in columns.items() %}
+    {{ now }},
+    {%- endfor %}
     true
 from {{ ref('int_as_of') }} as as_of
 left join numbers on as_of.company_id = numbers.company_id

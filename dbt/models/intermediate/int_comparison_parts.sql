@@ -106,13 +106,7 @@ dates_of_net as (
 ),
 
 dates_of_fees as (
-    select company_id, month, -amount_usd as amount
-    from lines
-    where component = 'payment_fees'
-    union all
-    select ours.company_id, ours.month, -ours.fees_usd
-    from ours
-    inner join with_ledger on ours.company_id = with_ledger.company_id
+    {{ ledger_and_ours('payment_fees', '-amount_usd', '-ours.fees_usd') }}
 ),
 
 other_fees as (
@@ -123,39 +117,23 @@ other_fees as (
 
 -- Whop takes what is disputed at once and gives back what is won; we count what is lost.
 disputes as (
-    select company_id, month, amount_usd as amount
-    from lines
-    where component = 'disputes'
-    union all
-    select ours.company_id, ours.month, ours.charged_back_usd
-    from ours
-    inner join with_ledger on ours.company_id = with_ledger.company_id
+    {{ ledger_and_ours('disputes', 'amount_usd', 'ours.charged_back_usd') }}
 ),
 
-tax_of_gross as (
+{%- for rule, table in {'tax_of_gross': 'paid', 'tax_of_refunds': 'refunded'}.items() %}
+
+{{ rule }} as (
     select company_id, {{ month_of('our_date') }} as month, total_usd - net_usd as amount
-    from paid
+    from {{ table }}
 ),
+{%- endfor %}
+{%- for rule, column in {'tax_of_mrr': 'tax_usd', 'grace': 'grace_usd', 'paused': 'paused_usd'}.items() %}
 
-tax_of_refunds as (
-    select company_id, {{ month_of('our_date') }} as month, total_usd - net_usd as amount
-    from refunded
-),
-
-tax_of_mrr as (
-    select company_id, month, tax_usd as amount
+{{ rule }} as (
+    select company_id, month, {{ column }} as amount
     from {{ ref('int_mrr_on_whop_days') }}
 ),
-
-grace as (
-    select company_id, month, grace_usd as amount
-    from {{ ref('int_mrr_on_whop_days') }}
-),
-
-paused as (
-    select company_id, month, paused_usd as amount
-    from {{ ref('int_mrr_on_whop_days') }}
-),
+{%- endfor %}
 
 instalments_of_mrr as (
     select mrr_days.company_id, mrr_days.month, instalments.monthly_usd as amount

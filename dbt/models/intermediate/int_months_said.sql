@@ -1,7 +1,24 @@
 {%- set facts = kept_facts() -%}
 {%- set measures = dict(kept_measures(), **facts) -%}
-{%- set of_memberships = ['mrr_change_usd', 'gross_usd', 'refunded_usd', 'charged_back_usd', 'fees_usd']
-    + facts.keys() | list -%}
+{%- set amounts = ['gross_usd', 'refunded_usd', 'charged_back_usd', 'fees_usd'] -%}
+{%- set of_memberships = ['mrr_change_usd'] + amounts + facts.keys() | list -%}
+{#- Each fact: when it is of, what of the row it stands for, and which rows have it; of payments or of what is theirs. -#}
+{%- set what_whop_says = [
+    ('payment_facts', 'payments', 'paid_at', none, [
+        'id', 'membership__id', 'member__id', 'plan__id', 'product__id', 'status', 'paid_at', 'currency', 'total',
+        'tax_amount', 'usd_total', 'amount_after_fees', 'settlement_currency', 'settlement_amount',
+        'settlement_exchange_rate', 'billing_reason', 'promo_code__id'
+    ]),
+    ('refund_facts', 'payments', 'refunded_at', 'refunded_amount > 0', [
+        'id', 'refunded_at', 'refunded_amount', 'tax_refunded_amount'
+    ]),
+    ('dispute_facts', 'payments', 'dispute_alerted_at', "substatus = 'dispute_lost'", [
+        'id', 'dispute_alerted_at', 'substatus'
+    ]),
+    ('refund_facts', 'refunds', 'created_at', none, ['id', 'created_at', 'status', 'currency', 'amount']),
+    ('dispute_facts', 'disputes', 'created_at', "status = 'lost'", ['id', 'created_at', 'status', 'currency', 'amount'])
+] -%}
+{%- set moments = ['paid_at', 'refunded_at', 'dispute_alerted_at', 'created_at'] -%}
 
 -- Rows that Whop lists no more have their facts as well, whatever the var include_deleted: it is no fact of theirs.
 with
@@ -11,117 +28,53 @@ raw_{{ table }} as (
 ),
 {% endfor %}
 facts as (
-    select
-        company_id,
-        membership__id as membership_id,
-        member__id as member_id,
-        {{ month_of(local_date('paid_at')) }} as month,
-        {{ fact_of([
-            'id', 'membership__id', 'member__id', 'plan__id', 'product__id', 'status', epoch_of('paid_at'), 'currency',
-            'total', 'tax_amount', 'usd_total', 'amount_after_fees', 'settlement_currency', 'settlement_amount',
-            'settlement_exchange_rate', 'billing_reason', 'promo_code__id'
-        ]) }} as payment_facts,
-        0 as refund_facts,
-        0 as dispute_facts
-    from raw_payments
-    where paid_at is not null
-    union all
-    select
-        company_id,
-        membership__id,
-        member__id,
-        {{ month_of(local_date('coalesce(refunded_at, paid_at)')) }},
-        0,
-        {{ fact_of(['id', epoch_of('refunded_at'), 'refunded_amount', 'tax_refunded_amount']) }},
-        0
-    from raw_payments
-    where refunded_amount > 0 and coalesce(refunded_at, paid_at) is not null
-    union all
-    select
-        company_id,
-        membership__id,
-        member__id,
-        {{ month_of(local_date('coalesce(dispute_alerted_at, paid_at)')) }},
-        0,
-        0,
-        {{ fact_of(['id', epoch_of('dispute_alerted_at'), 'substatus']) }}
-    from raw_payments
-    where substatus = 'dispute_lost' and coalesce(dispute_alerted_at, paid_at) is not null
-    union all
+    {%- for fact, table, moment, condition, columns in what_whop_says %}
+    {%- set rows = [] %}
+    {%- for column in columns %}
+    {%- do rows.append(epoch_of(table ~ '.' ~ column) if column in moments else table ~ '.' ~ column) %}
+    {%- endfor %}
+    {%- set at = table ~ '.' ~ moment if moment in ['paid_at', 'created_at']
+        else 'coalesce(payments.' ~ moment ~ ', payments.paid_at)' %}
     select
         payments.company_id,
-        payments.membership_id,
-        payments.member_id,
-        {{ month_of(local_date('refunds.created_at')) }},
-        0,
-        {{ fact_of([
-            'refunds.id', epoch_of('refunds.created_at'), 'refunds.status', 'refunds.currency', 'refunds.amount'
-        ]) }},
-        0
-    from raw_refunds as refunds
-    inner join {{ ref('int_payments') }} as payments on refunds.payment__id = payments.payment_id
-    where refunds.created_at is not null
+        payments.membership__id as membership_id,
+        payments.member__id as member_id,
+        {{ fact_month(at) }} as month
+        {%- for each in facts %},
+        {{ fact_of(rows) if each == fact else 0 }} as {{ each }}
+        {%- endfor %}
+    from raw_payments as payments
+    {%- if table != 'payments' %}
+    inner join raw_{{ table }} as {{ table }} on payments.id = {{ table }}.payment__id
+    {%- endif %}
+    where {{ at }} is not null{{ ' and ' ~ table ~ '.' ~ condition if condition }}
+    {%- if not loop.last %}
     union all
-    select
-        payments.company_id,
-        payments.membership_id,
-        payments.member_id,
-        {{ month_of(local_date('disputes.created_at')) }},
-        0,
-        0,
-        {{ fact_of([
-            'disputes.id', epoch_of('disputes.created_at'), 'disputes.status', 'disputes.currency', 'disputes.amount'
-        ]) }}
-    from raw_disputes as disputes
-    inner join {{ ref('int_payments') }} as payments on disputes.payment__id = payments.payment_id
-    where disputes.created_at is not null and disputes.status = 'lost'
+    {%- endif %}
+    {%- endfor %}
 ),
 
+{%- set by_membership = [
+    (ref('int_mrr_changes'), month_of('change_date'), {'mrr_change_usd': 'change_usd'}),
+    (ref('int_money_events'), month_of('event_date'), dict(zip(amounts, amounts))),
+    ('facts', 'month', dict(zip(facts, facts)))
+] %}
+
 by_membership as (
+    {%- for table, month, columns in by_membership %}
     select
         company_id,
-        {{ month_of('change_date') }} as month,
+        {{ month }} as month,
         membership_id,
-        member_id,
-        change_usd as mrr_change_usd,
-        0 as gross_usd,
-        0 as refunded_usd,
-        0 as charged_back_usd,
-        0 as fees_usd,
-        0 as payment_facts,
-        0 as refund_facts,
-        0 as dispute_facts
-    from {{ ref('int_mrr_changes') }}
+        member_id
+        {%- for measure in of_memberships %},
+        {{ columns.get(measure, 0) }} as {{ measure }}
+        {%- endfor %}
+    from {{ table }}
+    {%- if not loop.last %}
     union all
-    select
-        company_id,
-        {{ month_of('event_date') }},
-        membership_id,
-        member_id,
-        0,
-        gross_usd,
-        refunded_usd,
-        charged_back_usd,
-        fees_usd,
-        0,
-        0,
-        0
-    from {{ ref('int_money_events') }}
-    union all
-    select
-        company_id,
-        month,
-        membership_id,
-        member_id,
-        0,
-        0,
-        0,
-        0,
-        0,
-        payment_facts,
-        refund_facts,
-        dispute_facts
-    from facts
+    {%- endif %}
+    {%- endfor %}
 ),
 
 by_member as (

@@ -118,7 +118,7 @@ of_facts as (
 payments_of_facts as (
     select company_id, told_number, membership_id, payment_id, 'row_arrived_late' as kind, synced_at
     from payments_since
-    where {{ month_of(local_date('paid_at')) }} <= closed_through
+    where {{ fact_month('paid_at') }} <= closed_through
     union all
     select company_id, told_number, membership_id, payment_id, kind, synced_at
     from money_back_since

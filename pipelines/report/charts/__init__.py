@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from ...figures import month_written
 from ..queries import Row
 from .columns import line, stacked
-from .drawing import Drawing, Width
+from .drawing import Drawing, Width, newest
 from .heat import AVERAGE, heat_map
 from .lying import lying
 from .scale import dollars, number
@@ -52,17 +52,20 @@ class Picture:
     place: Width
     wide: Drawing
     narrow: Drawing
+    ranges: dict[int, Drawing]
+    """As wide as its place, with so many months only."""
     legend: list[tuple[str, str]]
     """Kind and class; empty when there is nothing to tell apart."""
     summary: str
 
 
-def draw(name: str, points: Sequence[Row]) -> Picture:
+def draw(name: str, points: Sequence[Row], ranges: Sequence[int] = ()) -> Picture:
     """Return a chart as wide as its place on a page, and for a phone.
 
     Args:
         name: one of `CHARTS`.
         points: its rows, as `points` makes them; not empty.
+        ranges: numbers of months that it is drawn with as well, where it goes by month.
     """
     chart = CHARTS[name]
     found = {point["kind"]: OTHER for point in points if point["value"]}
@@ -72,6 +75,11 @@ def draw(name: str, points: Sequence[Row]) -> Picture:
         place=chart.width,
         wide=chart.draw(points, chart.width, colours),
         narrow=chart.draw(points, "narrow", colours),
+        ranges={
+            each: chart.draw(newest(points, each), chart.width, colours)
+            for each in ranges
+            if chart.summary is _by_month and len({point["month"] for point in points}) > each
+        },
         legend=list(colours.items()) if chart.legend else [],
         summary=chart.summary(points),
     )
@@ -104,7 +112,7 @@ OTHER = "quiet"
 """Colour of a kind that nobody knew of when this was written."""
 
 CHURN = {
-    "Cancelled": "churn",
+    "Canceled": "churn",
     "Failed or charged back": "contraction",
     "Not renewed": "quiet",
     "Goes on free": "back",
@@ -153,7 +161,7 @@ CHARTS: dict[str, Chart] = {
     "left": Chart(
         "wide",
         stacked(dollars),
-        {"Expected": "accent", "May be lost": "quiet"},
+        {"Expected": "accent", "May be lost": "quiet", "Committed": "back"},
         True,
         _by_month,
     ),

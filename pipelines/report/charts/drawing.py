@@ -84,7 +84,10 @@ def pixels(length: float) -> str:
 
 def recent(points: Sequence[Row], width: Width) -> list[Row]:
     """The points; for a phone those of the newest months only."""
-    if width != "narrow":
-        return list(points)
-    newest = set(sorted({point["month"] for point in points})[-NARROW_MONTHS:])
-    return [point for point in points if point["month"] in newest]
+    return newest(points, NARROW_MONTHS) if width == "narrow" else list(points)
+
+
+def newest(points: Sequence[Row], months: int) -> list[Row]:
+    """The points of so many months, the newest."""
+    kept = set(sorted({point["month"] for point in points})[-months:])
+    return [point for point in points if point["month"] in kept]
