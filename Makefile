@@ -100,9 +100,12 @@ test-contract: .venv-current/installed
 test-wheel: install
 	$(BIN)/pytest -rs tests/wheel
 
-# The stories of tests/property with new seeds, for ten minutes; MINUTES=30 SEED=1000 for other ones. Then all of Spark.
+# What is too long for every change: the stories of tests/property with new seeds, for ten minutes (MINUTES=30 SEED=1000
+# for other ones), every benchmark on a tiny business, the dashboards, all of Spark.
 soak: install
 	$(BIN)/python -m tests.property.soak $(or $(MINUTES),10) $(or $(SEED),1000)
+	$(BIN)/python -m benchmarks.smoke
+	$(MAKE) test-bi
 	$(MAKE) test-spark ALL=1
 
 bench: install

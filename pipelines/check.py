@@ -130,7 +130,7 @@ def _check_company(api: settings.Api, company_id: str, tables: Sequence[str]) ->
     with client:
         reader = Reader(client, company_id, lambda table, rows: None)
         try:
-            company, _ = reader.object(BY_NAME["companies"].on(client.surface), company_id)
+            company, _ = reader.company(BY_NAME["companies"])
         except PermissionMissing as error:
             yield Finding(
                 "company",

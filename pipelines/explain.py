@@ -335,9 +335,10 @@ def show(explanation: Explanation, console: Console) -> None:
             console.print(Text(f"  {name}  {_figure(value)}", style="dim"))
     console.print()
     show_rows(explanation.columns, explanation.rows, console)
+    make = "makes" if len(explanation.rows) == 1 else "make"
     console.print(
         Text(
-            f"{counted(len(explanation.rows), 'row')} make {_figure(explanation.made)}"
+            f"{counted(len(explanation.rows), 'row')} {make} {_figure(explanation.made)}"
             + (
                 ": to the last digit."
                 if explanation.adds_up

@@ -251,7 +251,7 @@ _MOVEMENT_RULES = {
     "expansion": "Members whose MRR rose from more than 0: what began less what ended that day.",
     "contraction": "Members whose MRR fell, not to 0: what began less what ended that day.",
     "churn": "Members whose MRR fell to 0: what ended that day. A period ends when it was paid for "
-    "until, and, when nobody cancelled, when Whop has given up to charge again (grace_days).",
+    "until, and, when nobody canceled, when Whop has given up to charge again (grace_days).",
 }
 _MRR_RULE = (
     "Each paid payment of a renewal plan is MRR on the days its period covers: the price that "

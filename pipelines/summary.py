@@ -143,7 +143,7 @@ def _show_month(destination: Warehouse, console: Console, company_id: str, title
         table.add_row(name, form(month[position]), compared)
     console.print(table)
     console.print(
-        "[dim]Who has not cancelled counts while Whop tries the charge again (two weeks), and "
+        "[dim]Who has not canceled counts while Whop tries the charge again (two weeks), and "
         "leaves when that is given up.[/]"
     )
     for sentence in restatement_sentences(destination, company_id):

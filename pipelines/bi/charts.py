@@ -129,7 +129,8 @@ def _series(given: Mapping[str, Any], time: str | None) -> Params:
         "legendOrientation": "top",
         "rich_tooltip": True,
         "show_empty_columns": True,
-        "x_axis_time_format": "%b %Y",
+        # Short, so that the labels do not run into each other on a small screen.
+        "x_axis_time_format": "%b '%y",
         "tooltipTimeFormat": "%b %Y",
         "truncateXAxis": False,
         "y_axis_format": given.get("format", "SMART_NUMBER"),
@@ -191,7 +192,7 @@ def _table(given: Mapping[str, Any], time: str | None) -> Params:
         "include_search": bool(given.get("search")),
         "column_config": {
             name: {"d3NumberFormat": "$,.2f" if name.endswith("_usd") else ",.2f"}
-            for name in given.get("columns", [])
+            for name in (*given.get("columns", []), *given.get("metrics", []))
             if name.endswith(_AMOUNTS)
         },
     }
@@ -204,9 +205,23 @@ def _table(given: Mapping[str, Any], time: str | None) -> Params:
     return common | {
         "query_mode": "aggregate",
         "groupby": given["by"],
-        "metrics": given["metrics"],
+        "metrics": [
+            _counted(given["counted"]) if name == "count_rows" else name
+            for name in given["metrics"]
+        ],
         "timeseries_limit_metric": given["metrics"][0],
         "order_desc": True,
+    }
+
+
+def _counted(what: str) -> Params:
+    """A count of rows under the name of what they are: nobody knows what "Rows" are."""
+    return {
+        "expressionType": "SQL",
+        "sqlExpression": "count(*)",
+        "label": what,
+        "hasCustomLabel": True,
+        "optionName": f"metric_{what.lower()}",
     }
 
 

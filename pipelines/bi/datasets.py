@@ -75,7 +75,9 @@ def _column(column: Column) -> dict[str, Any]:
         "verbose_name": label(column.name),
         "is_dttm": column.is_time,
         "is_active": True,
-        "type": column.kind,
+        # Superset 6.1 cannot write a DATE for DuckDB, as the drill from a month to its members has
+        # it do; a timestamp it can, and both engines compare that with a day.
+        "type": "TIMESTAMP" if column.is_time else column.kind,
         "groupby": True,
         "filterable": True,
         "description": column.description,
@@ -165,8 +167,8 @@ def _metrics(mart: Mart, rules: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                     f"{text} Over several rows the ratio of the sums.", ratio["format"],
                 )  # fmt: skip
             continue
-        kind = ",.2f" if name.endswith("_usd") else ",d"
-        money = "$" if name.endswith("_usd") else ""
+        # Whole dollars: this format counts more than a chart's own, and only tables show cents.
+        kind = "$,.0f" if name.endswith("_usd") else ",d"
         if re.fullmatch(rules["levels"], f"{mart.name}.{name}"):
             if "months_since" in mart.names:
                 # Only one cohort at one age is a level: nothing adds up beyond that.
@@ -176,12 +178,12 @@ def _metrics(mart: Mart, rules: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             note = " At one time; over several times, their average." if times else ""
             yield _metric(
                 f"level_{name}", label(name), f"sum({name}) * 1.0{times}{per}",
-                text + note + once, "$,.2f" if money else ",.1~f",
+                text + note + once, kind if kind != ",d" else ",.1~f",
             )  # fmt: skip
         elif re.fullmatch(rules["flows"], name):
             yield _metric(
                 f"sum_{name}", label(name), f"sum({name}){' * 1.0' if per else ''}{per}",
-                text + once, money + kind,
+                text + once, kind,
             )  # fmt: skip
 
 

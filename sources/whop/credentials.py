@@ -27,6 +27,9 @@ def looks_like_credential(name: str, value: Any = None) -> bool:
     words = [part.lower() for part in _PARTS.findall(name)]
     if not _WORDS.isdisjoint(words) or any(word.endswith(_ENDS) for word in words):
         return True
+    if words[:1] == ["claim"]:
+        # What whoever has it can claim: `claim_url`, `claim_code`.
+        return True
     if words == ["authorization"]:
         # The header's name; a bank's `authorization_code` lets nobody in.
         return True

@@ -127,10 +127,9 @@ class Extraction:
     def _company(self) -> tuple[Row | None, datetime]:
         """The company's own row, and the server's time before anything else is asked."""
         client = self._context.client
-        companies = BY_NAME["companies"].on(client.surface)
         reader = Reader(client, self.company_id, self._context.report.progress)
         try:
-            row, now = reader.object(companies, self.company_id)
+            row, now = reader.company(BY_NAME["companies"])
         except RequestRefused as error:
             # Nothing in the request is ours to choose but the version it is for.
             raise RequestRefused(

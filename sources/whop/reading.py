@@ -24,6 +24,7 @@ from .errors import (
 from .planning import FeedWalk, Range, Walk, in_seconds, iso
 from .ranges import RangeWalk
 from .resource import Feed, Resource
+from .surface import CURRENT, LEGACY
 from .table_run import TableRun
 from .values import UNFIT, to_timestamp
 from .warehouse import batched
@@ -61,6 +62,38 @@ class Reader:
         began, now = lived or (None, datetime.now(UTC))
         self._lived = began or WHOP_BEGAN, now
         self._credentials: dict[str, Credentials] = {}
+
+    def company(self, companies: Resource) -> tuple[Row, datetime]:
+        """Read the company's own row, and the server's time.
+
+        Args:
+            companies: the table of companies.
+
+        Raises:
+            OtherSurface: it is not there, but where the other surface has it.
+            WhopError: as of any object.
+        """
+        surface = self._client.surface
+        here = companies.on(surface)
+        try:
+            return self.object(here, self._company_id)
+        except NotFound as missing:
+            there = companies.on(LEGACY if surface is CURRENT else CURRENT)
+            try:
+                self._client.object(there.path, self._company_id)
+            except WhopError:
+                raise missing from None
+            raise self._other_surface(
+                f"GET {here.path} has not the company that GET {there.path} has. That is not "
+                f"Whop's {surface} surface"
+            ) from None
+
+    def _other_surface(self, says: str) -> OtherSurface:
+        return OtherSurface(
+            f"{says}, which was asked for (Api-Version-Date: {self._client.api_version}). Does a "
+            "proxy take that header away? Else set SOURCES__WHOP__API_VERSION to "
+            f"{self._client.surface.version}"
+        )
 
     def walk(self, table: TableRun) -> None:
         """Read the table's lists."""
@@ -208,11 +241,8 @@ class Reader:
             row = resource.shape.read(row)
         except OtherSurface:
             surface = self._client.surface
-            raise OtherSurface(
-                f"GET {resource.path}: {row.get('id')} is not as Whop's {surface} surface writes "
-                f"it, which was asked for (Api-Version-Date: {self._client.api_version}). Does a "
-                "proxy take that header away? Else set SOURCES__WHOP__API_VERSION to "
-                f"{surface.version}"
+            raise self._other_surface(
+                f"GET {resource.path}: {row.get('id')} is not as Whop's {surface} surface writes it"
             ) from None
         found = self._credentials.get(resource.name)
         if found is None:

@@ -614,6 +614,14 @@ RESOURCES: tuple[Resource, ...] = (
                 "product_name",
                 "user_email",
                 "user_name",
+                # Persons, and what lets whoever has it claim money.
+                "source.claim_url",
+                "source.created_by_user",
+                "source.notes",
+                "source.payer_name",
+                "source.payout_destination",
+                "source.payout_token_nickname",
+                "source.sender_address",
             ),
         ),
         columns=columns_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .current_parts import at, found, icons, instrument, money, secret, summary
-from .ledger import hold_of
+from .ledger import HELD_SHARE, hold_of
 from .seller import Seller
 from .units import DAY, Row, is_amount, iso, key_of, ms_of, scale_of
 
@@ -105,7 +105,7 @@ def _holds(row: Row, business: Seller) -> list[Row]:
     return [
         {
             "amount": money(held / scale_of(currency), currency),
-            "percentage": 10.0,
+            "percentage": 100 / HELD_SHARE,
             "release_at": iso(until),
             "type": "reserve",
         }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .lives import buckets
-from .units import Row, parse_ms
+from .units import Row, ms_of
 
 
 def _at(path: str) -> Callable[[Row], Any]:
@@ -72,6 +72,14 @@ _MADE: dict[str, Callable[[Row], Any]] = {
 _SEARCHED = ("id", "name", "username", "title", "headline")
 
 
+def _time(value: Any) -> int | None:
+    """Of a row made by hand: the docs call some times Unix timestamps; nonsense is no time."""
+    try:
+        return None if value is None else ms_of(value)
+    except (TypeError, ValueError):
+        return None
+
+
 def facet(row: Row, name: str, now: int) -> Any:
     """What a hand-made row offers a filter or an order.
 
@@ -89,11 +97,9 @@ def facet(row: Row, name: str, now: int) -> Any:
         inside = [str(user.get(word) or "") for word in read]
         return "\n".join([*inside, str(_at("membership.id")(row) or "")]).lower()
     if name in _TIMES:
-        text = next((row[at] for at in _TIMES[name] if row.get(at) is not None), None)
-        if text is None:
-            return now if name == "created_at" else None
-        # The docs call some times Unix timestamps: a row made by hand may have one.
-        return parse_ms(text) if isinstance(text, str) else int(text * 1000)
+        times = (_time(row.get(column)) for column in _TIMES[name])
+        at = next((ms for ms in times if ms is not None), None)
+        return now if at is None and name == "created_at" else at
     found = (_at(path)(row) for path in _PATHS.get(name, (name,)))
     value = next((each for each in found if each is not None), None)
     return tuple(value) if isinstance(value, list) else value

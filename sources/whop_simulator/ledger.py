@@ -46,7 +46,7 @@ _PLACES = ("usd", "eur", "gbp", "jpy", "eth")
 """By which payouts of one Monday are numbered."""
 _OF_CONVERSIONS = 1 << 48
 _OF_HOLDS = 1 << 49
-_HELD_SHARE, _HELD_DAYS = 10, 30
+HELD_SHARE, _HELD_DAYS = 10, 30
 """One part in ten of what a payment brings stays behind for so long after it has settled."""
 _FEE_CURRENCIES = ("usd", "eur", "gbp")
 DISPUTE_FEE = 1500
@@ -167,9 +167,9 @@ def hold_of(row: Row, clock: int) -> tuple[int, str, int] | None:
     except (StopIteration, KeyError, TypeError, ValueError):
         return None
     until = _held_until(_midnight_after(paid_at, _AVAILABLE_AFTER))
-    if gross < _HELD_SHARE or until <= clock:
+    if gross < HELD_SHARE or until <= clock:
         return None
-    return gross // _HELD_SHARE, row.get("settlement_currency") or row["currency"], until
+    return gross // HELD_SHARE, row.get("settlement_currency") or row["currency"], until
 
 
 def _row_events(row: Row) -> Iterator[tuple[str, int, int]]:
@@ -300,7 +300,7 @@ class Ledger:
 
     def _held_of(self, line: Line) -> Iterator[Line]:
         """The lines by which a part of a payment is held back, and let go again."""
-        held = line.amount // _HELD_SHARE
+        held = line.amount // HELD_SHARE
         if line.line_type != "payment_gross" or held <= 0:
             return
         begins = line.available_at

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psycopg2
@@ -25,15 +27,18 @@ class Warehouse:
     option: tuple[str, str]
     folder: Path
 
-    def number(self, sql: str) -> float:
-        """The one number that a query gives."""
+    def column(self, sql: str) -> tuple[Any, ...]:
+        """The one column that a query gives."""
         if self.engine == "duckdb":
             with duckdb.connect(self.address, read_only=True) as connection:
-                (value,) = connection.execute(sql).fetchall()[0]
-        else:
-            with psycopg2.connect(self.address) as connection, connection.cursor() as cursor:
-                cursor.execute(sql)
-                ((value,),) = cursor.fetchall()
+                return tuple(value for (value,) in connection.execute(sql).fetchall())
+        with closing(psycopg2.connect(self.address)) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return tuple(value for (value,) in cursor.fetchall())
+
+    def number(self, sql: str) -> float:
+        """The one number that a query gives."""
+        (value,) = self.column(sql)
         return float(value or 0)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from bi_warehouses import READER, Warehouse, whop_elt
 from local_postgres import PostgresServer
+from playwright.sync_api import Browser, sync_playwright
 from superset_server import Superset
 
 from whop_simulator import Business, serve
@@ -67,3 +69,15 @@ def superset(
     one.start()
     yield one
     one.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    program = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome")
+         if (found := shutil.which(name))), None
+    )  # fmt: skip
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

@@ -34,6 +34,8 @@ class Superset:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
+        self.sessions: dict[str, Any] = {}
+        """What Chromium keeps of who has logged in, by user."""
 
     def command(self, *arguments: str) -> str:
         """Run one of its commands; return what it says."""
@@ -112,6 +114,48 @@ class Superset:
         token = client.get("/api/v1/security/csrf_token/").json()["result"]
         client.headers.update({"X-CSRFToken": token, "Referer": self.url})
         return client
+
+    def permissions(self, client: httpx.Client, of: str = "") -> dict[tuple[str, str], int]:
+        """Permissions, of a role or all there are: (what may be done, on what) and its number."""
+        roles = client.get("/api/v1/security/roles/?q=(page_size:100)").json()["result"]
+        pages = [
+            client.get(f"/api/v1/security/permissions-resources/?q=(page:{page},page_size:100)")
+            for page in range(10)
+        ]
+        every = {
+            (each["permission"]["name"], each["view_menu"]["name"]): each["id"]
+            for page in pages
+            for each in page.json()["result"]
+        }
+        if not of:
+            return every
+        role = next(each["id"] for each in roles if each["name"] == of)
+        told = client.get(f"/api/v1/security/roles/{role}/permissions/").json()["result"]
+        its = {each["id"] for each in told}
+        return {name: number for name, number in every.items() if number in its}
+
+    def new_role(self, client: httpx.Client, name: str, permissions: list[int]) -> int:
+        """A role with these permissions; return its number."""
+        told = client.post("/api/v1/security/roles/", json={"name": name})
+        assert told.status_code == 201, told.text
+        role = int(told.json()["id"])
+        told = client.post(
+            f"/api/v1/security/roles/{role}/permissions",
+            json={"permission_view_menu_ids": permissions},
+        )
+        assert told.status_code == 200, told.text
+        return role
+
+    def new_user(self, client: httpx.Client, name: str, *roles: int | str) -> None:
+        """A user with these roles, who can log in with PASSWORD."""
+        there = client.get("/api/v1/security/roles/?q=(page_size:100)").json()["result"]
+        numbers = {each["name"]: each["id"] for each in there}
+        told = client.post("/api/v1/security/users/", json={
+            "first_name": name, "last_name": name, "username": name, "active": True,
+            "email": f"{name}@example.com", "password": PASSWORD,
+            "roles": [numbers.get(role, role) for role in roles],
+        })  # fmt: skip
+        assert told.status_code == 201, told.text
 
     def ask(self, client: httpx.Client, sql: str) -> tuple[int, Any]:
         """What its SQL Lab says to a query: status, and the rows or the refusal."""

@@ -26,8 +26,8 @@ def iso(moment: datetime) -> str:
 
 
 def embedded(table: str) -> list[str]:
-    """Columns that tell of another object; they are as of the row's own last change."""
-    return [name for name in BY_NAME[table].columns if "__" in name]
+    """Columns of another object, or over at a time they say; as of the row's own last change."""
+    return [name for name in BY_NAME[table].columns if "__" in name or name == "holds"]
 
 
 def one(business: Business, table: str, **having: Any) -> Row:

@@ -353,6 +353,10 @@ def test_rows_of_current_in_place_of_legacy_s_are_refused(loaded: Line) -> None:
     ):
         run = loaded.sync(server)
     nothing_loaded(loaded, run, before)
+    (said,) = run.report.unread.values()
+    assert "GET /companies has not the company that GET /accounts has" in said
+    assert "Does a proxy take that header away" in said
+    assert f"SOURCES__WHOP__API_VERSION to {LEGACY.version}" in said
 
 
 def test_rows_of_legacy_in_place_of_current_s_are_refused(on_current: Line) -> None:

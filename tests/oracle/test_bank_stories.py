@@ -23,7 +23,6 @@ COMPARED = ("payment_gross", "payment_processing_percentage_fee", "withdrawal", 
 STORIES = st.lists(
     st.one_of(
         st.tuples(st.just("wait"), st.integers(1, 24 * 40)),
-        # Posted late: the refund is said to be of an earlier day than Whop tells of it.
         st.tuples(st.just("refund"), st.integers(0, 10_000)),
         st.tuples(st.just("undo"), st.integers(0, 10_000)),
         st.tuples(st.just("dispute"), st.integers(0, 10_000)),

@@ -309,7 +309,7 @@ def test_closed_months_that_moved_stand_with_their_causes() -> None:
     assert "refunded −$300.00 (mem_1); paid late +$42.77 (mem_2)" in html  # noqa: RUF001
     assert "<td>$30,538.77</td><td>$30,281.54</td><td>−$257.23</td>" in html  # noqa: RUF001
     assert "whop-elt explain mrr_end_usd 2025-12 --restated" in html
-    assert 'data-table="moved"' not in render([make_page(company(**AHEAD))])
+    assert '<table data-table="moved"' not in render([make_page(company(**AHEAD))])
 
 
 # ---------------------------------------------------------------------- looks

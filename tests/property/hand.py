@@ -114,7 +114,9 @@ class Hand:
             refundable=False,
             updated_at=now,
         )
-        self.name("refunds", row, now)
+        if row["id"][-1].islower():
+            # Of the others the ledger alone tells, or nothing.
+            self.name("refunds", row, now)
         return f"{said}{self.lend(row, usd_total_spent=round(self.dice.uniform(0, 500), 2))}"
 
     def late_refund(self) -> str | None:
@@ -221,13 +223,14 @@ class Hand:
         row = self.pick("memberships", lambda m: m["status"] in ENDED)
         if row is None:
             return None
+        # One that is to end with its period is in another list on Current.
+        ends = self.dice.random() < 0.5
         said = self.update(
             "memberships",
             row,
-            status="active",
+            status="canceling" if ends else "active",
             canceled_at=None,
-            # Current files one that is to end with its period under another status.
-            cancel_at_period_end=self.dice.random() < 0.5,
+            cancel_at_period_end=ends,
         )
         return f"{said}{self.lend(row, access_level='customer')}"
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -148,11 +149,12 @@ OPEN_ON_CURRENT = frozenset({"open", "authorized", "pending", "unresolved"})
 def snapshot(business: Business) -> World:
     """Everything there is, now."""
     with business.lock:
-        return {
+        named = {table: {row["id"]: row for row in business.rows(table)} for table in NAMING}
+        return named | {
             table: {
                 row["id"]: business.row(table, row["id"]) for row in business.rows(table)
             }
-            for table in (*TABLES, *NAMING)
+            for table in TABLES
         }  # fmt: skip
 
 
@@ -1143,7 +1145,7 @@ class _Check:
                 was_open = was_open and old is not None and old["status"] in OPEN_ON_CURRENT
                 if row["status"] in OPEN_ON_CURRENT or was_open:
                     return True
-                by = [name for name in NAMING if row["id"] in self._named_since(name, since)]
+                by = [name for name, named in self._newly_named.items() if row["id"] in named]
                 if by:
                     # Nothing else tells of an old one where there is no ledger.
                     alone = self.refused and row["created_at"] < iso(self.started - LOOKBACK)
@@ -1168,13 +1170,20 @@ class _Check:
             return bool(acted and acted >= since) or user in users
         return False
 
-    def _named_since(self, table: str, since: str) -> set[str]:
-        """Payments that rows of a table which was read to its end name, of those that are new."""
-        if self.reports.get((self.company, table), {}).get("status") != "ok":
-            return set()
-        rows = self.worlds[0][table].values()
-        new = [row for row in rows if row["created_at"] >= since and row["payment"]]
-        return {row["payment"]["id"] for row in new}
+    @cached_property
+    def _newly_named(self) -> dict[str, set[str]]:
+        """By table that was read to its end: payments that its rows name which are new."""
+        assert self.seen.clock is not None
+        since = iso(self.seen.clock - LATE)
+        return {
+            table: {
+                row["payment"]["id"]
+                for row in self.worlds[0][table].values()
+                if row["created_at"] >= since and row["payment"]
+            }
+            for table in NAMING
+            if self.reports.get((self.company, table), {}).get("status") == "ok"
+        }
 
     def _note_user(self, key: str, row: Row, users: set[str]) -> None:
         """A changed payment or membership that must be found brings its member along."""

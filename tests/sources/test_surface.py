@@ -372,6 +372,8 @@ def test_a_plan_of_an_invoice_is_nobody_s_and_none_the_less_ours() -> None:
         ("clientsecret", "x", True),
         ("Authorization", "x", True),
         ("otp", "x", True),
+        ("claim_url", "https://whop.example/claim/a", True),
+        ("claimed_at", "x", False),
         ("option", "x", False),
     ],
 )
