@@ -272,8 +272,7 @@ class Warehouse:
         finished = subprocess.run(
             [
                 sys.executable,
-                "-c",
-                "from dbt.cli.main import cli; cli()",
+                str(ROOT / "tests" / "dbt_parsed_once.py"),
                 "--no-use-colors",
                 "--log-path",
                 str(self.work / "logs"),
