@@ -24,7 +24,7 @@
 with
 {%- for table in ['payments', 'refunds', 'disputes'] %}
 raw_{{ table }} as (
-    {{ newest_version(source('whop_raw', table), keep_deleted=true) }}
+    {{ newest_version(table, keep_deleted=true) }}
 ),
 {% endfor %}
 facts as (
