@@ -124,7 +124,7 @@ placed as (
         purchases.payment_id,
         row_number() over (
             partition by purchases.member_id, purchases.company_id
-            order by purchases.payment_id collate "C"
+            order by {{ by_bytes('purchases.payment_id') }}
         ) as place
     from purchases
     inner join first_moments

@@ -95,7 +95,7 @@ placed as (
     select
         paid.membership_id,
         paid.promo_code_id,
-        row_number() over (partition by paid.membership_id order by paid.payment_id collate "C") as place
+        row_number() over (partition by paid.membership_id order by {{ by_bytes('paid.payment_id') }}) as place
     from paid
     inner join first_moments
         on paid.membership_id = first_moments.membership_id and paid.paid_at = first_moments.paid_at
