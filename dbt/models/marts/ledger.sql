@@ -12,6 +12,30 @@ with payouts as (
     from {{ ref('stg_whop__payouts') }} as payouts
     inner join {{ ref('int_as_of') }} as as_of on payouts.company_id = as_of.company_id
     where payouts.created_at <= as_of.as_of
+),
+
+begun as (
+    select company_id, min(available_at) as available_at
+    from {{ ref('int_ledger_lines') }}
+    group by company_id
+),
+
+-- The days whose lines may leave with a payout: a line is held against those of its day, not against all there are.
+payout_days as (
+    select
+        payouts.payout_id,
+        payouts.company_id,
+        payouts.currency,
+        payouts.created_at,
+        payouts.created_before,
+        {{ each(
+            'day',
+            'least(' ~ local_date('coalesce(payouts.created_before, begun.available_at)') ~ ', '
+            ~ local_date('payouts.created_at') ~ ')',
+            local_date('payouts.created_at')
+        ) }} as available_date
+    from payouts
+    inner join begun on payouts.company_id = begun.company_id
 )
 
 select
@@ -34,9 +58,10 @@ select
     payouts.payout_id as paid_out_with
 from {{ ref('int_ledger_lines') }} as lines
 inner join {{ ref('int_as_of') }} as as_of on lines.company_id = as_of.company_id
-left join payouts
+left join payout_days as payouts
     on lines.company_id = payouts.company_id
     and lines.currency = payouts.currency
+    and {{ local_date('lines.available_at') }} = payouts.available_date
     and lines.available_at <= payouts.created_at
     and (lines.available_at > payouts.created_before or payouts.created_before is null)
     and not (lines.component in ('payouts', 'payout_fees') and lines.amount < 0)
