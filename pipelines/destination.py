@@ -31,6 +31,9 @@ from dlt.common.destination.exceptions import (
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from whop_source.bucket import Bucket
+from whop_source.bucket.destination import BucketSqlClient
+
 from . import address as postgres_address
 from . import settings
 from .errors import NoFile, NothingThere, PipelineError, SettingError
@@ -105,7 +108,10 @@ class Destination:
     @property
     def location(self) -> str:
         """File of a DuckDB warehouse, address of any other, for people."""
-        credentials: Any = self.pipeline.sql_client().credentials
+        client: Any = self.pipeline.sql_client()
+        if isinstance(client, BucketSqlClient):
+            return client.location
+        credentials: Any = client.credentials
         if self.name == "duckdb":
             return str(Path(credentials.database).resolve())
         if self.name == "postgres":
@@ -199,8 +205,11 @@ def open_destination(
 def _factory(name: str) -> Any:
     """What dlt makes the destination from: its name, or for Postgres the address, cleaned.
 
-    With it no session of dlt's waits for ever.
+    With it no session of dlt's waits for ever. A bucket is dlt's own, of which newest versions are
+    read.
     """
+    if name == "filesystem":
+        return Bucket()
     address = settings.address(name) if name == "postgres" else None
     if address is None:
         return name

@@ -1,0 +1,26 @@
+"""A folder or a bucket as warehouse: Parquet files, appended, of which the newest version counts.
+
+    import dlt
+    from whop_source import whop
+    from whop_source.bucket import Bucket
+
+    pipeline = dlt.pipeline("whop", destination=Bucket("s3://shop/warehouse"), dataset_name="whop_raw")
+    pipeline.run(whop())
+
+It is dlt's own filesystem destination, with the same settings (`destination.filesystem.…`), and with
+an answer to what a folder of files does not say by itself: which of them count. See `counted.py`.
+"""
+
+from .counted import Counted
+from .destination import Bucket, BucketClient
+from .errors import BucketError, refuse_plain_filesystem
+from .newest import newest
+
+__all__ = [
+    "Bucket",
+    "BucketClient",
+    "BucketError",
+    "Counted",
+    "newest",
+    "refuse_plain_filesystem",
+]

@@ -1,0 +1,130 @@
+"""Which files of a bucket count: a load's once it has ended, and none that a compaction replaced.
+
+dlt writes a file in `_dlt_loads` as the last act of a load, and the files of a load carry its id in
+their names. So whatever a killed load has left, half a file among it, is never looked into. A
+compaction writes all tables anew and then, in one file, that those count in place of the loads
+before: until that file is there, nothing has happened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+
+LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
+"""Where dlt puts the files of a load: the id of the load can be read from the name."""
+
+COMPACTIONS = "_whop_compactions"
+"""Folder of the files that say what a compaction has replaced; the newest one counts."""
+
+_SEPARATOR = "__"
+
+
+class Files(Protocol):
+    """What is asked of the client of a bucket."""
+
+    fs_client: Any
+    dataset_path: str
+    pathlib: Any
+    schema: Any
+
+    def list_table_files(self, table_name: str) -> list[str]:
+        """Paths of all files of a table."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What counts of a dataset, as of one moment.
+
+    Attributes:
+        loads: ids of the loads that have ended.
+        compaction: id of the newest compaction; empty when there was none.
+        replaced: ids of the loads whose files that compaction has replaced.
+        instead: by table, the file that counts in place of theirs, below the dataset's folder.
+    """
+
+    loads: frozenset[str]
+    compaction: str = ""
+    replaced: frozenset[str] = frozenset()
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, table: str, there: Iterable[str]) -> list[str]:
+        """The files of a table that count, of those that are there."""
+        instead = self.instead.get(table)
+        return sorted(
+            path
+            for path in there
+            if (instead and path.endswith(f"/{instead}"))
+            or load_of(path) in self.loads - self.replaced
+        )
+
+    def left_over(self, path: str) -> bool:
+        """Whether a compaction has replaced a file, which is there still."""
+        replaced = load_of(path) in self.replaced
+        return replaced or (path.endswith(_COMPACTED) and not self._is_instead(path))
+
+    def _is_instead(self, path: str) -> bool:
+        return any(path.endswith(f"/{name}") for name in self.instead.values())
+
+
+_COMPACTED = ".compacted.parquet"
+
+
+def compacted_name(table: str, compaction: str) -> str:
+    """The file that a compaction makes of a table, below the dataset's folder."""
+    return f"{table}/{compaction}{_COMPACTED}"
+
+
+def load_of(path: str) -> str:
+    """The id of the load that a file's name carries."""
+    return path.rsplit("/", 1)[-1].rsplit(".", 2)[0]
+
+
+def counted(client: Files) -> Counted:
+    """Read what counts at this moment.
+
+    Raises:
+        DestinationUndefinedEntity: nothing was ever loaded.
+    """
+    # The loads last: what a compaction has replaced had ended before.
+    newest = newest_compaction(client)
+    found: dict[str, Any] = {}
+    if newest:
+        path = client.pathlib.join(client.dataset_path, COMPACTIONS, f"{newest}.json")
+        found = json.loads(client.fs_client.read_text(path, encoding="utf-8"))
+    names = client.list_table_files(client.schema.loads_table_name)
+    loads = frozenset(_stem(name).rsplit(_SEPARATOR, 1)[-1] for name in names)
+    return Counted(
+        loads, newest, frozenset(found.get("replaced", ())), dict(found.get("instead", {}))
+    )
+
+
+def newest_compaction(client: Files) -> str:
+    """The id of the newest compaction that counts; empty when there was none."""
+    return max(map(_stem, compactions(client)), key=float, default="")
+
+
+def compactions(client: Files) -> list[str]:
+    """Paths of the files that say what a compaction has replaced."""
+    folder = client.pathlib.join(client.dataset_path, COMPACTIONS)
+    try:
+        paths = client.fs_client.ls(folder, detail=False)
+    except FileNotFoundError:
+        return []
+    return [path for path in paths if path.endswith(".json")]
+
+
+def ended_loads(client: Files) -> frozenset[str]:
+    """Ids of the loads that have ended; none when nothing was ever loaded."""
+    try:
+        return counted(client).loads
+    except DestinationUndefinedEntity:
+        return frozenset()
+
+
+def _stem(path: str) -> str:
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
