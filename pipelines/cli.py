@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from .action import app as action_app
 from .bi.command import app as bi_app
+from .bucket_command import app as bucket_app
 from .cli_reading import app as reading_app
 from .errors import ExitCode, NoColumn, PipelineError, SettingError, of_files
 from .figures import counted
@@ -57,6 +58,7 @@ app = typer.Typer(
 app.add_typer(reading_app)
 app.add_typer(action_app)
 app.add_typer(bi_app)
+app.add_typer(bucket_app)
 
 
 def main() -> None:

@@ -36,6 +36,8 @@ from whop_source.bucket.destination import BucketSqlClient
 
 from . import address as postgres_address
 from . import settings
+from .bucket_trouble import URL as BUCKET
+from .bucket_trouble import missing_setting, of_bucket
 from .errors import NoFile, NothingThere, PipelineError, SettingError
 from .names import (
     DATASET,
@@ -122,6 +124,10 @@ class Destination:
         """What to do when the database does not do its part, and says this."""
         return f"{_advice(self.name, says)}, or set {setting_of(self.name)}"
 
+    def trouble(self, error: BaseException) -> PipelineError | None:
+        """What is wrong with a bucket; None for another error, and on another destination."""
+        return of_bucket(causes(error)) if self.name == "filesystem" else None
+
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query; return the names of the columns, and the rows.
 
@@ -138,6 +144,10 @@ class Destination:
             raise NothingThere(
                 f"Not all of it is in {self.location} yet: `whop-elt run` loads and models it"
             ) from error
+        except Exception as error:
+            if trouble := self.trouble(error):
+                raise trouble from error
+            raise
 
     def dbt_environment(self) -> dict[str, str]:
         """Environment variables that point dbt's profile at the same warehouse.
@@ -291,27 +301,31 @@ _TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "informati
 def _not_opened(name: str, error: Exception) -> PipelineError:
     """Why a destination could not be opened, and what to change."""
     setting = setting_of(name)
-    causes = list(_causes(error))
-    if any(isinstance(cause, InvalidNativeValue) for cause in causes):
+    under = list(causes(error))
+    if name == "filesystem" and (trouble := of_bucket(under)):
+        return trouble
+    if any(isinstance(cause, InvalidNativeValue) for cause in under):
         # The value is not repeated: it may hold a password.
         form = f"; it looks like {postgres_address.FORM}" if name == "postgres" else ""
         return SettingError(f"{setting} cannot be read{form}")
-    for cause in causes:
+    for cause in under:
         if isinstance(cause, ValueNotSecretException):
             return SettingError(f"Move {cause.key} from .dlt/config.toml to .dlt/secrets.toml")
-    if isinstance(causes[-1], ConfigurationException):
+    if isinstance(under[-1], ConfigurationException):
         if name == "postgres":
             return SettingError(f"Set {setting}; it looks like {postgres_address.FORM}")
-        return SettingError(f"Set {setting}: {first_line(causes[-1])}")
-    refused = isinstance(causes[-1], _REFUSED)
+        if name == "filesystem":
+            return SettingError(missing_setting(under[-1]))
+        return SettingError(f"Set {setting}: {first_line(under[-1])}")
+    refused = isinstance(under[-1], _REFUSED)
     what = "cannot be opened" if name == "duckdb" else "refuses" if refused else "does not answer"
-    says = first_line(causes[-1]).rstrip("!.")
+    says = first_line(under[-1]).rstrip("!.")
     return PipelineError(f"{name} {what}: {says}. {_advice(name, says)}, or set {setting}")
 
 
 def setting_of(name: str) -> str:
     """The setting that says where a destination is."""
-    return f"DESTINATION__{name.upper()}__CREDENTIALS"
+    return BUCKET if name == "filesystem" else f"DESTINATION__{name.upper()}__CREDENTIALS"
 
 
 def _advice(name: str, says: str = "") -> str:
@@ -332,7 +346,7 @@ def of_database(error: BaseException) -> PipelineError | None:
     """What to do when the database does not answer, or refuses; None for a slip of ours."""
     root = root_cause(error)
     if not isinstance(root, _OF_DATABASE) and not any(
-        isinstance(cause, DestinationConnectionError) for cause in _causes(error)
+        isinstance(cause, DestinationConnectionError) for cause in causes(error)
     ):
         return None
     return PipelineError(
@@ -347,7 +361,7 @@ _OF_DATABASE = (*_REFUSED, psycopg2.OperationalError, duckdb.IOException)
 
 def is_of_database(error: BaseException) -> bool:
     """Whether an error is one of the database, or of the way to it."""
-    return any(isinstance(cause, DestinationException) for cause in _causes(error))
+    return any(isinstance(cause, DestinationException) for cause in causes(error))
 
 
 def _keep_empty_texts() -> None:
@@ -405,7 +419,7 @@ def _is_left_behind(folder: Path) -> bool:
     return age > _BEING_MADE_SECONDS
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error and what is under it: dlt wraps an error several times."""
     while error is not None:
         yield error
@@ -414,7 +428,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def root_cause(error: BaseException) -> BaseException:
     """The error at the bottom of dlt's wrappers, which repeat its text at length."""
-    return list(_causes(error))[-1]
+    return list(causes(error))[-1]
 
 
 def first_line(error: BaseException) -> str:

@@ -33,10 +33,11 @@ from .destination import (
 )
 from .errors import ExitCode, NothingThere, PipelineError, SettingError
 from .figures import counted
-from .lock import database_lock, loading_turn, run_lock, wait_for_readers
+from .lock import database_lock, loading_turn, wait_for_readers
 from .log import event
 from .marts_copy import copy_path, write_copy
 from .reading import Warehouse
+from .run_lock import run_lock
 from .settings import base_url, company_ids, explained, source
 from .status import shown_companies
 from .transform import Progress, transform
@@ -236,13 +237,14 @@ def _sync_part(
     except (PipelineStepFailed, DestinationException) as error:
         if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
             raise KeyboardInterrupt from error
+        unended = "The load did not end; what it was to bring comes with the next run"
+        if trouble := destination.trouble(error):
+            raise type(trouble)(f"{unended}: {trouble}") from error
         says = first_line(root_cause(error)).rstrip("!.")
         advice = f". {destination.advice(says)}" if is_of_database(error) else ""
         if "due to lock timeout" in says:
             advice = f". {DATASET} could not be had in time: {who_holds(destination, DATASET)}"
-        raise PipelineError(
-            f"The load did not end; what it was to bring comes with the next run: {says}{advice}"
-        ) from error
+        raise PipelineError(f"{unended}: {says}{advice}") from error
 
 
 def exit_code(report: RunReport) -> ExitCode:

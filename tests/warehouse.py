@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from whop_source.resources import BY_NAME, ColumnType
 
-Engine = Literal["duckdb", "postgres"]
+Engine = Literal["duckdb", "postgres", "filesystem"]
 Row = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -214,7 +214,7 @@ class Warehouse:
                 kinds = ["" for _ in names]  # psycopg2 parses JSON by itself
         return [
             {
-                name: _comparable(value, kind)
+                name: comparable(value, kind)
                 for name, value, kind in zip(names, row, kinds, strict=True)
             }
             for row in values
@@ -357,7 +357,7 @@ def _copy_text(value: Any) -> str:
     return str(value).translate(_ESCAPES)
 
 
-def _comparable(value: Any, kind: str) -> Any:
+def comparable(value: Any, kind: str) -> Any:
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC)
     if isinstance(value, str) and kind == "JSON":

@@ -11,6 +11,7 @@ It is dlt's own filesystem destination, with the same settings (`destination.fil
 an answer to what a folder of files does not say by itself: which of them count. See `counted.py`.
 """
 
+from .compaction import Compacted, compact
 from .counted import Counted
 from .destination import Bucket, BucketClient
 from .errors import BucketError, refuse_plain_filesystem
@@ -20,7 +21,9 @@ __all__ = [
     "Bucket",
     "BucketClient",
     "BucketError",
+    "Compacted",
     "Counted",
+    "compact",
     "newest",
     "refuse_plain_filesystem",
 ]

@@ -55,11 +55,11 @@ class Counted:
     def of(self, table: str, there: Iterable[str]) -> list[str]:
         """The files of a table that count, of those that are there."""
         instead = self.instead.get(table)
+        loads = self.loads - self.replaced
         return sorted(
             path
             for path in there
-            if (instead and path.endswith(f"/{instead}"))
-            or load_of(path) in self.loads - self.replaced
+            if load_of(path) in loads or (instead and path.endswith(f"/{instead}"))
         )
 
     def left_over(self, path: str) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 import uuid
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob, StateInfo
+from dlt.common.schema import Schema
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.filesystem.factory import filesystem
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient, FilesystemLoadJob
@@ -21,6 +23,9 @@ from dlt.destinations.impl.filesystem.sql_client import FilesystemSqlClient
 from .counted import LAYOUT, Counted, counted, ended_loads, newest_compaction
 from .errors import BucketError
 from .newest import newest
+
+AS_STORED: Mapping[str, str] = {"JSON": "VARCHAR"}
+"""Types of Parquet that are others than DuckDB's."""
 
 MEMORY = "1GB"
 """What DuckDB may take to read a bucket; the rest waits in files."""
@@ -36,6 +41,17 @@ class BucketSqlClient(FilesystemSqlClient):
         super().__init__(*args, **kwargs)
         spill = Path(tempfile.gettempdir()) / f"whop-elt-bucket-{os.getpid()}"
         self._global_config |= {"memory_limit": MEMORY, "temp_directory": str(spill)}
+        self.set_schemas([self.schema])
+
+    def set_schemas(self, schemas: Sequence[Schema]) -> None:
+        """Say which tables there are; where nobody knows, the bucket does.
+
+        Nobody does when each company is loaded by itself, with a state of its own.
+        """
+        if not any(schema.data_table_names() for schema in schemas):
+            schemas = [stored] if (stored := self.remote_client.newest_schema()) else schemas
+        super().set_schemas(schemas)
+        self.schema = schemas[0]
 
     @cached_property
     def counted(self) -> Counted:
@@ -62,16 +78,28 @@ class BucketSqlClient(FilesystemSqlClient):
         name = table_schema["name"]
         if self.remote_client.is_dlt_table(name):
             return super().create_view_select(table_schema, schema)
+        location = self.remote_client.get_open_table_location(None, name)
+        return location, self.newest(name, {})
+
+    def newest(self, table: str, others: Mapping[str, str] = AS_STORED) -> str:
+        """DuckDB's SELECT of a table: the newest version of each row.
+
+        Args:
+            table: its name.
+            others: types in place of DuckDB's own.
+
+        Raises:
+            BucketError: a compaction has replaced files since the first question.
+        """
+        schema = self.schema.get_table(table)
         kinds = self.capabilities.get_type_mapper()
-        types = {
-            column["name"]: kinds.to_destination_type(column, table_schema)
-            for column in table_schema["columns"].values()
+        spelled = {
+            str(column["name"]): kinds.to_destination_type(column, schema)  # type: ignore[arg-type]
+            for column in schema["columns"].values()
             if column.get("data_type")
         }
-        return (
-            self.remote_client.get_open_table_location(None, name),
-            newest(self.addresses(name), types, key_of(table_schema)),
-        )
+        types = {name: others.get(kind, kind) for name, kind in spelled.items()}
+        return newest(self.addresses(table), types, key_of(schema))
 
     def addresses(self, table: str) -> list[str]:
         """Where DuckDB finds the files of a table that count.
@@ -134,6 +162,11 @@ class BucketClient(FilesystemClient):
         found = super().get_load_job_class(table, file_path)
         return BucketLoadJob if found is FilesystemLoadJob else found
 
+    def newest_schema(self) -> Schema | None:
+        """The schema that was stored last; None when nothing was ever loaded."""
+        stored = self.get_stored_schema()
+        return stored and Schema.from_stored_schema(json.loads(stored.schema))
+
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
         """The state that the newest load has left, of those that have ended.
 
@@ -152,8 +185,24 @@ class BucketClient(FilesystemClient):
             return None
         return StateInfo(**json.loads(self.fs_client.read_text(max(found)[1], encoding="utf-8")))
 
+    def put(self, file: Path, path: str) -> None:
+        """Put a file of this machine's into the bucket."""
+        if self.is_local_filesystem:
+            self.fs_client.makedirs(os.path.dirname(path), exist_ok=True)
+        self.fs_client.put_file(str(file), path)
+
+    def remove(self, path: str) -> None:
+        """Take a file away; one that is not there is gone."""
+        self._delete_file(path)
+
+    def write_json(self, path: str, data: Any) -> None:
+        """Write a file of JSON that is there whole, or not at all."""
+        if self.is_local_filesystem:
+            self.fs_client.makedirs(os.path.dirname(path), exist_ok=True)
+        self._write_to_json_file(path, data)
+
     def _write_to_json_file(self, filepath: str, data: Any) -> None:
-        """Write a file that is there whole, or not at all; in a bucket every one is."""
+        """As dlt does, but whole or not at all; in a bucket every file is."""
         if not self.is_local_filesystem:
             super()._write_to_json_file(filepath, data)
             return

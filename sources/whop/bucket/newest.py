@@ -20,7 +20,9 @@ def newest(files: Sequence[str], types: Mapping[str, str], key: Sequence[str]) -
         key: columns that are the same in all versions of a row; none takes every row.
     """
     declared = ", ".join(f"cast(null as {kind}) as {_name(name)}" for name, kind in types.items())
-    shown = ", ".join(f"cast({_name(name)} as {kind}) as {_name(name)}" for name, kind in types.items())
+    shown = ", ".join(
+        f"cast({_name(name)} as {kind}) as {_name(name)}" for name, kind in types.items()
+    )
     nothing = f"select {declared} where false"
     if not files:
         return nothing
