@@ -32,7 +32,7 @@ def compact(
     name = destination_of(destination)
     if name != "filesystem":
         raise SettingError(
-            f"A row is in {name} once, and there is nothing to compact: --destination filesystem"
+            f"A row is in {name} once: what can be compacted is --destination filesystem"
         )
     with locked_destination(name) as warehouse:
         client: Any = warehouse.pipeline.destination_client()

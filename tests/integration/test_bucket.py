@@ -172,6 +172,15 @@ def test_companies_that_are_synced_by_themselves_are_read_together(
         assert read_status(destination)["tables"]
 
 
+def test_the_log_of_runs_that_release_0_1_wrote_as_text_is_in_nobody_s_way(
+    line: BucketLine,
+) -> None:
+    before = len(line.warehouse.read("sync_runs", schema=DATASET))
+    (file,) = line.files("sync_runs")
+    file.with_name(file.name.replace("parquet", "jsonl.gz")).write_bytes(b"text")
+    assert len(line.warehouse.read("sync_runs", schema=DATASET)) == before > 0
+
+
 # Runs that are killed
 
 MOMENTS = {

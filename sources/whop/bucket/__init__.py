@@ -1,10 +1,11 @@
-"""A folder or a bucket as warehouse: Parquet files, appended, of which the newest version counts.
+"""A folder or a bucket as warehouse: Parquet files, appended; the newest version of a row counts.
 
     import dlt
     from whop_source import whop
     from whop_source.bucket import Bucket
 
-    pipeline = dlt.pipeline("whop", destination=Bucket("s3://shop/warehouse"), dataset_name="whop_raw")
+    bucket = Bucket("s3://shop/warehouse")
+    pipeline = dlt.pipeline("whop", destination=bucket, dataset_name="whop_raw")
     pipeline.run(whop())
 
 It is dlt's own filesystem destination, with the same settings (`destination.filesystem.…`), and with

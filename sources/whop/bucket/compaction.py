@@ -97,10 +97,12 @@ def _write(client: BucketClient, reading: Any, table: str, path: str) -> int:
         file = Path(folder) / "table.parquet"
         try:
             ((wanted,),) = connection.execute(f"select count(*) from ({newest})").fetchall()
-            with connection.sql(newest).to_arrow_reader(_ROWS_AT_A_TIME) as batches:
-                with pq.ParquetWriter(file, batches.schema, compression="zstd") as parquet:
-                    for batch in batches:
-                        parquet.write_batch(batch)
+            with (
+                connection.sql(newest).to_arrow_reader(_ROWS_AT_A_TIME) as batches,
+                pq.ParquetWriter(file, batches.schema, compression="zstd") as parquet,
+            ):
+                for batch in batches:
+                    parquet.write_batch(batch)
         except duckdb.Error as error:
             raise BucketError(f"{table} cannot be read: {str(error).splitlines()[0]}") from error
         client.put(file, path)
@@ -129,10 +131,12 @@ def _take_away(client: BucketClient, what: Counted) -> None:
     """Remove what a compaction has replaced, and what killed loads have left long ago."""
     long_ago = time.time() - _UNENDED_SECONDS
     for table in client.sql_client.schema.data_table_names():
-        for path in client.list_table_files(table):
+        there = client.list_table_files(table)
+        counts = set(what.of(table, there))
+        for path in there:
             load = load_of(path)
-            unended = load not in what.loads | {what.compaction} and _moment(load) < long_ago
-            if what.left_over(path) or unended:
+            unended = load not in what.loads and _moment(load) < long_ago
+            if path not in counts and (what.left_over(path) or unended):
                 client.remove(path)
     for path in compactions(client):
         if not path.endswith(f"/{what.compaction}.json"):

@@ -59,16 +59,16 @@ class Counted:
         return sorted(
             path
             for path in there
-            if load_of(path) in loads or (instead and path.endswith(f"/{instead}"))
+            # Release 0.1 wrote the log of runs as text, which is left alone.
+            if path.endswith(".parquet")
+            and (load_of(path) in loads or (instead and path.endswith(f"/{instead}")))
         )
 
     def left_over(self, path: str) -> bool:
         """Whether a compaction has replaced a file, which is there still."""
-        replaced = load_of(path) in self.replaced
-        return replaced or (path.endswith(_COMPACTED) and not self._is_instead(path))
-
-    def _is_instead(self, path: str) -> bool:
-        return any(path.endswith(f"/{name}") for name in self.instead.values())
+        if path.endswith(_COMPACTED):
+            return not any(path.endswith(f"/{name}") for name in self.instead.values())
+        return path.endswith(".parquet") and load_of(path) in self.replaced
 
 
 _COMPACTED = ".compacted.parquet"

@@ -188,7 +188,7 @@ class BucketClient(FilesystemClient):
     def put(self, file: Path, path: str) -> None:
         """Put a file of this machine's into the bucket."""
         if self.is_local_filesystem:
-            self.fs_client.makedirs(os.path.dirname(path), exist_ok=True)
+            self.fs_client.makedirs(str(Path(path).parent), exist_ok=True)
         self.fs_client.put_file(str(file), path)
 
     def remove(self, path: str) -> None:
@@ -198,7 +198,7 @@ class BucketClient(FilesystemClient):
     def write_json(self, path: str, data: Any) -> None:
         """Write a file of JSON that is there whole, or not at all."""
         if self.is_local_filesystem:
-            self.fs_client.makedirs(os.path.dirname(path), exist_ok=True)
+            self.fs_client.makedirs(str(Path(path).parent), exist_ok=True)
         self._write_to_json_file(path, data)
 
     def _write_to_json_file(self, filepath: str, data: Any) -> None:
