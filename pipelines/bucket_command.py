@@ -49,8 +49,8 @@ def compact(
     event(
         "Every table is in one file already"
         if not done.tables
-        else f"{counted(done.files, 'file')} of {counted(done.tables, 'table')} are one each now: of "
-        f"{counted(done.versions, 'version')} {counted(done.rows, 'row')} are left",
+        else f"{counted(done.files, 'file')} of {counted(done.tables, 'table')} are one each now: "
+        f"of {counted(done.versions, 'version')} {counted(done.rows, 'row')} are left",
         files=done.files,
         tables=done.tables,
         versions=done.versions,

@@ -225,15 +225,17 @@ def transform(
     log_format: LogFormatName = "text",
 ) -> None:
     """Build and test the models (dbt build)."""
+    from .bucket_models import models_home
     from .run import locked_destination
     from .transform import transform as build
 
     set_up(log_format, quiet=quiet)
     with (
         locked_destination(destination_of(destination)) as warehouse,
+        models_home(warehouse) as home,
         _bars(_new_report(), quiet=quiet) as shown,
     ):
-        count = build(warehouse, select, variables, shown.modelling)
+        count = build(home, select, variables, shown.modelling)
     event(f"{count} models and tests", count=count)
 
 

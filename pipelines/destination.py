@@ -261,6 +261,11 @@ def connect_postgres(credentials: Any, application: str, **parameters: Any) -> A
 
 def not_modelled(name: str) -> SettingError:
     """The error that there are no models on this destination."""
+    if name == "filesystem":
+        return SettingError(
+            f"The models run on {' and '.join(MODELLED)}, not on {name}: what is in a bucket is "
+            "modelled in a DuckDB file, so ask with --destination duckdb"
+        )
     return SettingError(
         f"The models run on {' and '.join(MODELLED)}, not on {name}: use "
         "`whop-elt sync` to load, and your own dbt profile to transform"

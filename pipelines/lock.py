@@ -64,7 +64,7 @@ def database_lock(destination: Destination) -> Iterator[None]:
     dataset; for one company alone a shared one on it and an exclusive one on the company, so that
     companies are synced side by side, each by one run. While the block runs,
     `destination.still_locked` asks whether they are still held. On DuckDB it is a lock file beside
-    the database, on a folder or a bucket what `bucket_lock` has. Other destinations have no such lock.
+    the database, on a folder or a bucket what `bucket_lock` has. Other destinations have none.
 
     Raises:
         Locked: another run holds it; the text says from where, and since when.

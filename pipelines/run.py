@@ -21,6 +21,7 @@ from whop_source import RateLimit, RunReport, whop
 from whop_source.resources import REFERRED_TABLES
 
 from .alerts import Watch, post_digest, tell_age, tell_restated
+from .bucket_models import models_home
 from .destination import (
     DATASET,
     MODELLED,
@@ -173,7 +174,10 @@ def sync(
 def _refuse_mixture(destination: Destination, given: Mapping[str, Any]) -> None:
     """Keep a real business out of the warehouse of the demo's invented one."""
     root = given.get("base_url") or base_url()
-    if destination.name not in MODELLED or urlsplit(root).hostname in _THIS_MACHINE:
+    if (
+        destination.name not in (*MODELLED, "filesystem")
+        or urlsplit(root).hostname in _THIS_MACHINE
+    ):
         return
     from whop_simulator import Business
 
@@ -305,7 +309,7 @@ def run(
         settings: settings of the source that are not to come from dlt's configuration.
 
     Returns:
-        The destination, to read the numbers from, and how it went.
+        Where the numbers are to be read from, and how it went.
 
     Raises:
         PipelineError: see `sync`, `transform`, `write_report` and `locked_destination`.
@@ -320,18 +324,21 @@ def run(
             # The models are of all companies: no other of them may be loading.
             stack.close()
             destination = stack.enter_context(opened(watch, destination_name))
-        if any(table.status == "ok" for table in report.tables):
-            with watch.step("models"):
-                count = transform(destination, progress=modelling)
-            watch.transformed()
-            event(f"{count} models and tests", count=count)
-            tell_restated(watch, destination)
-            if page:
-                with watch.step("report"):
-                    report_to(destination, page)
-            post_digest(destination, [report.run_id], partial(brief, destination))
+        if not any(table.status == "ok" for table in report.tables):
+            tell_age(watch, destination)
+            return destination, code
+        with watch.step("models"):
+            home = stack.enter_context(models_home(destination))
+            count = transform(home, progress=modelling)
+        watch.transformed()
+        event(f"{count} models and tests", count=count)
+        tell_restated(watch, home)
+        if page:
+            with watch.step("report"):
+                report_to(home, page)
+        post_digest(home, [report.run_id], partial(brief, home))
         tell_age(watch, destination)
-        return destination, code
+        return home, code
 
 
 def brief(destination: Warehouse) -> str:

@@ -255,7 +255,7 @@ def test_a_killed_run_is_not_seen_and_the_next_one_brings_all(
             check=False,
         )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert line.files("members"), "it had begun to load"
+    assert line.files("payments"), "it had begun to load"
     for table, rows in before.items():
         assert held(line, table) == rows, table
 

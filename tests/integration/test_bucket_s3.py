@@ -170,7 +170,7 @@ def test_the_lock_of_a_run_that_gives_no_sign_of_life_is_taken_over_and_it_loads
             with locked_destination("filesystem") as next_one:
                 next_one.still_locked()
 
-        with pytest.raises(PipelineError, match="lock on s3://.* is lost, and another run may"):
+        with pytest.raises(PipelineError, match=r"lock on s3://.* is lost, and another run may"):
             sync(slow, RunReport(), loading=overtaken, **settings)
     assert not objects(s3, line, "payments")
 

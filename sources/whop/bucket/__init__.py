@@ -1,4 +1,4 @@
-"""A folder or a bucket as warehouse: Parquet files, appended; the newest version of a row counts.
+"""A folder or a bucket as warehouse: Parquet, appended; the newest version of a row counts.
 
     import dlt
     from whop_source import whop
@@ -8,8 +8,8 @@
     pipeline = dlt.pipeline("whop", destination=bucket, dataset_name="whop_raw")
     pipeline.run(whop())
 
-It is dlt's own filesystem destination, with the same settings (`destination.filesystem.…`), and with
-an answer to what a folder of files does not say by itself: which of them count. See `counted.py`.
+It is dlt's own filesystem destination, with the same settings (`destination.filesystem.…`), and
+with an answer to what files do not say by themselves: which of them count. See `counted.py`.
 """
 
 from .compaction import Compacted, compact

@@ -1,0 +1,83 @@
+"""Where the models of a bucket are built: in a DuckDB file that is filled from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+
+from .destination import Destination, first_line, open_destination, setting_of
+from .errors import NothingThere, PipelineError, SettingError
+from .lock import database_lock
+
+_HOME = "whop_elt_home"
+
+
+@contextmanager
+def models_home(destination: Destination) -> Iterator[Destination]:
+    """Give where the models of a destination are built: there, but for a bucket.
+
+    A bucket's newest versions are copied into the DuckDB file of the settings, whop.duckdb without
+    one: every model reads the rows anew, which from a bucket takes longer than to copy them once.
+
+    Args:
+        destination: what was synced into, locked.
+
+    Raises:
+        NothingThere: nothing is loaded yet.
+        SettingError: the file holds what was synced into it.
+        PipelineError: the file cannot be opened or written, or a file of the bucket not be read.
+    """
+    if destination.name != "filesystem":
+        yield destination
+        return
+    home = open_destination("duckdb")
+    with database_lock(home):
+        home.still_locked = destination.still_locked
+        _fill(home, destination)
+        yield home
+
+
+def _fill(home: Destination, bucket: Destination) -> None:
+    """Replace the raw tables of the file by what the bucket holds: all of them, or none."""
+    raw = home.pipeline.dataset_name
+    client: Any = bucket.pipeline.sql_client()
+    with client:
+        tables = client.schema.data_table_names(seen_data_only=True)
+        if not tables:
+            raise NothingThere(
+                f"Nothing is loaded into {bucket.location} yet: `whop-elt sync` comes first"
+            )
+        connection = client.native_connection
+        try:
+            connection.execute(f"attach {_text(home.location)} as {_HOME}")
+            ((synced,),) = connection.execute(
+                "select count(*) from duckdb_tables() where database_name = ? "
+                "and schema_name = ? and table_name = '_dlt_loads'",
+                [_HOME, raw],
+            ).fetchall()
+            if synced:
+                raise SettingError(
+                    f"{home.location} holds what was synced into it: set {setting_of('duckdb')} to "
+                    f"another file, for the models of {bucket.location}"
+                )
+            connection.execute(f"create schema if not exists {_HOME}.{raw}")
+            connection.begin()
+            for table in tables:
+                connection.execute(
+                    f'create or replace table {_HOME}.{raw}."{table}" as {client.newest(table, {})}'
+                )
+            connection.commit()
+            connection.execute(f"detach {_HOME}")
+        except duckdb.Error as error:
+            if trouble := bucket.trouble(error):
+                raise trouble from error
+            raise PipelineError(
+                f"{home.location} cannot be filled from {bucket.location}: {first_line(error)}"
+            ) from error
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
