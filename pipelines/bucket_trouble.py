@@ -32,9 +32,9 @@ def of_bucket(causes: Iterable[BaseException]) -> PipelineError | None:
     return None
 
 
-def missing_setting(error: BaseException) -> str:
+def missing_setting() -> str:
     """What to set, of which dlt says that it is missing."""
-    if "bucket_url" in str(error) or not settings.bucket_url():
+    if not settings.bucket_url():
         return f"Set {URL}; it looks like {FORM}"
     return f"{_address()} takes credentials: set {KEYS}"
 

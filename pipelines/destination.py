@@ -320,7 +320,7 @@ def _not_opened(name: str, error: Exception) -> PipelineError:
         if name == "postgres":
             return SettingError(f"Set {setting}; it looks like {postgres_address.FORM}")
         if name == "filesystem":
-            return SettingError(missing_setting(under[-1]))
+            return SettingError(missing_setting())
         return SettingError(f"Set {setting}: {first_line(under[-1])}")
     refused = isinstance(under[-1], _REFUSED)
     what = "cannot be opened" if name == "duckdb" else "refuses" if refused else "does not answer"

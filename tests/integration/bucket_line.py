@@ -27,6 +27,8 @@ class BucketWarehouse(Warehouse):
 
     settings: Mapping[str, str] = field(default_factory=dict)
     """What must be in the environment besides the address."""
+    _opened: Destination | None = None
+    """Kept from question to question: to open one takes longer than to ask."""
 
     @contextmanager
     def set_up(self) -> Iterator[None]:
@@ -39,14 +41,22 @@ class BucketWarehouse(Warehouse):
     def opened(self) -> Iterator[Destination]:
         """The bucket, to read."""
         with self.set_up():
-            yield open_destination("filesystem", reading=True)
+            if self._opened is None or not self._opened.pipeline.default_schema_name:
+                self._opened = open_destination("filesystem", reading=True)
+            yield self._opened
+
+    def read_all(self, *tables: str) -> dict[str, list[Row]]:
+        """Every row of these raw tables, as of one moment."""
+        with self.opened() as destination, destination.pipeline.sql_client() as client:
+            return {table: self._rows(client, f"select * from {table}") for table in tables}
 
     def query(self, sql: str) -> list[Row]:
-        with (
-            self.opened() as destination,
-            destination.pipeline.sql_client() as client,
-            client.execute_query(sql) as cursor,
-        ):
+        with self.opened() as destination, destination.pipeline.sql_client() as client:
+            return self._rows(client, sql)
+
+    @staticmethod
+    def _rows(client: Any, sql: str) -> list[Row]:
+        with client.execute_query(sql) as cursor:
             found = cursor.native_cursor
             names = [column[0] for column in found.description]
             kinds = [str(column[1]) for column in found.description]
@@ -97,6 +107,22 @@ class BucketLine(Line):
                     for name, value in row.items()
                 }
         return found
+
+
+def held(line: Line, *tables: str) -> dict[str, list[Row]]:
+    """Rows of these tables as a reader has them, without what numbers the loads."""
+    warehouse = line.warehouse
+    if isinstance(warehouse, BucketWarehouse):
+        read = warehouse.read_all(*tables)
+    else:
+        read = {table: warehouse.read(table, schema=DATASET) for table in tables}
+    return {
+        table: sorted(
+            ({k: v for k, v in row.items() if k != "_dlt_load_id"} for row in rows),
+            key=lambda row: (row["id"], row["_whop_synced_at"], row["_dlt_id"]),
+        )
+        for table, rows in read.items()
+    }
 
 
 def folder_line(server: Any, folder: Path, name: str = "bucket") -> BucketLine:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .counted import COMPACTIONS, Counted, compacted_name, compactions, counted, load_of
@@ -123,7 +124,7 @@ def _rows_in(client: BucketClient, path: str) -> int:
     try:
         with client.fs_client.open(path, "rb") as file:
             return int(pq.read_metadata(file).num_rows)
-    except (ValueError, pq.core.ArrowException) as error:
+    except (ValueError, pa.ArrowException) as error:
         raise BucketError(f"{path} is no whole Parquet file: {error}") from error
 
 
