@@ -64,9 +64,14 @@ class Counted:
             and (load_of(path) in loads or (instead and path.endswith(f"/{instead}")))
         )
 
+    @staticmethod
+    def is_compacted(path: str) -> bool:
+        """Whether a compaction has written the file, be it one that counts or not."""
+        return path.endswith(_COMPACTED)
+
     def left_over(self, path: str) -> bool:
         """Whether a compaction has replaced a file, which is there still."""
-        if path.endswith(_COMPACTED):
+        if self.is_compacted(path):
             return not any(path.endswith(f"/{name}") for name in self.instead.values())
         return path.endswith(".parquet") and load_of(path) in self.replaced
 

@@ -67,11 +67,21 @@ class BucketSqlClient(FilesystemSqlClient):
         return f"{str(config).rstrip('/')}/{self.dataset_name}"
 
     def create_secret(self, *args: Any, **kwargs: Any) -> bool:
-        """Let DuckDB read by way of the client that dlt writes with: one set of credentials."""
+        """Let DuckDB read by way of a client like the one that dlt writes with."""
         protocol = self.remote_client.config.protocol
         if protocol != "file":
-            self._register_filesystem(self.remote_client.fs_client, protocol)
+            self._register_filesystem(self.reading, protocol)
         return True
+
+    @cached_property
+    def reading(self) -> Any:
+        """A client that remembers what it has listed.
+
+        DuckDB asks of each file again and again whether it is there and how long it is.
+        """
+        given = self.remote_client.fs_client
+        options = {**given.storage_options, "use_listings_cache": True, "listings_expiry_time": None}
+        return type(given)(**{**options, "skip_instance_cache": True})
 
     def create_view_select(self, table_schema: Any, schema: Any = None) -> tuple[str, str] | None:
         """The SQL of a table, and where it is; dlt's own tables as dlt has them."""
@@ -107,12 +117,20 @@ class BucketSqlClient(FilesystemSqlClient):
         Raises:
             BucketError: a compaction has replaced files since the first question.
         """
-        files = self.counted.of(table, self.remote_client.list_table_files(table))
-        # Only then can it have taken away what was to be listed.
-        if newest_compaction(self.remote_client) != self.counted.compaction:
+        there = self.remote_client.list_table_files(table)
+        files = self.counted.of(table, there)
+        if (
+            # It writes its own file before it takes any away.
+            any(self.counted.is_compacted(path) and path not in files for path in there)
+            and newest_compaction(self.remote_client) != self.counted.compaction
+        ):
             raise BucketError(f"{self.location} was compacted while it was read: ask again")
         protocol = self.remote_client.config.protocol
-        return files if protocol == "file" else [f"{protocol}://{file}" for file in files]
+        if protocol == "file":
+            return files
+        if files:
+            self.reading.ls(self.remote_client.get_table_dir(table))
+        return [f"{protocol}://{file}" for file in files]
 
 
 def key_of(table: Any) -> list[str]:
