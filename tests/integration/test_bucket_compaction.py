@@ -41,7 +41,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
 
 @pytest.fixture
 def line(versions: BucketLine, server: Server, tmp_path: Path) -> BucketLine:
-    server.businesses[0].advance_to(versions.business.clock)  # type: ignore[attr-defined]
+    server.businesses[0].advance_to(versions.business.clock)
     return copy_of(versions, server, tmp_path)
 
 

@@ -65,7 +65,8 @@ def compact(client: BucketClient, still_locked: Callable[[], None] = lambda: Non
     name = f"{max(time.time(), float(before.compaction or 0) + 1e-3):.6f}"
     instead: dict[str, str] = {}
     tables = files = versions = rows = 0
-    with client.sql_client as reading:
+    reading: Any = client.sql_client
+    with reading:
         for table in reading.schema.data_table_names(seen_data_only=True):
             there = before.of(table, client.list_table_files(table))
             if not there:
@@ -131,7 +132,8 @@ def _rows_in(client: BucketClient, path: str) -> int:
 def _take_away(client: BucketClient, what: Counted) -> None:
     """Remove what a compaction has replaced, and what killed loads have left long ago."""
     long_ago = time.time() - _UNENDED_SECONDS
-    for table in client.sql_client.schema.data_table_names():
+    reading: Any = client.sql_client
+    for table in reading.schema.data_table_names():
         there = client.list_table_files(table)
         counts = set(what.of(table, there))
         for path in there:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 
 LAYOUT = "{table_name}/{load_id}.{file_id}.{ext}"
 """Where dlt puts the files of a load: the id of the load can be read from the name."""
@@ -22,18 +23,6 @@ COMPACTIONS = "_whop_compactions"
 """Folder of the files that say what a compaction has replaced; the newest one counts."""
 
 _SEPARATOR = "__"
-
-
-class Files(Protocol):
-    """What is asked of the client of a bucket."""
-
-    fs_client: Any
-    dataset_path: str
-    pathlib: Any
-    schema: Any
-
-    def list_table_files(self, table_name: str) -> list[str]:
-        """Paths of all files of a table."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +78,7 @@ def load_of(path: str) -> str:
     return path.rsplit("/", 1)[-1].rsplit(".", 2)[0]
 
 
-def counted(client: Files) -> Counted:
+def counted(client: FilesystemClient) -> Counted:
     """Read what counts at this moment.
 
     Raises:
@@ -108,12 +97,12 @@ def counted(client: Files) -> Counted:
     )
 
 
-def newest_compaction(client: Files) -> str:
+def newest_compaction(client: FilesystemClient) -> str:
     """The id of the newest compaction that counts; empty when there was none."""
     return max(map(_stem, compactions(client)), key=float, default="")
 
 
-def compactions(client: Files) -> list[str]:
+def compactions(client: FilesystemClient) -> list[str]:
     """Paths of the files that say what a compaction has replaced."""
     folder = client.pathlib.join(client.dataset_path, COMPACTIONS)
     try:
@@ -123,7 +112,7 @@ def compactions(client: Files) -> list[str]:
     return [path for path in paths if path.endswith(".json")]
 
 
-def ended_loads(client: Files) -> frozenset[str]:
+def ended_loads(client: FilesystemClient) -> frozenset[str]:
     """Ids of the loads that have ended; none when nothing was ever loaded."""
     try:
         return counted(client).loads

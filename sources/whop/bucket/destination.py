@@ -19,6 +19,7 @@ from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.filesystem.factory import filesystem
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient, FilesystemLoadJob
 from dlt.destinations.impl.filesystem.sql_client import FilesystemSqlClient
+from dlt.destinations.sql_client import SqlClientBase
 
 from .counted import LAYOUT, Counted, counted, ended_loads, newest_compaction
 from .errors import BucketError
@@ -49,7 +50,8 @@ class BucketSqlClient(FilesystemSqlClient):
         Nobody does when each company is loaded by itself, with a state of its own.
         """
         if not any(schema.data_table_names() for schema in schemas):
-            schemas = [stored] if (stored := self.remote_client.newest_schema()) else schemas
+            client: Any = self.remote_client
+            schemas = [stored] if (stored := client.newest_schema()) else schemas
         super().set_schemas(schemas)
         self.schema = schemas[0]
 
@@ -80,7 +82,11 @@ class BucketSqlClient(FilesystemSqlClient):
         DuckDB asks of each file again and again whether it is there and how long it is.
         """
         given = self.remote_client.fs_client
-        options = {**given.storage_options, "use_listings_cache": True, "listings_expiry_time": None}
+        options = {
+            **given.storage_options,
+            "use_listings_cache": True,
+            "listings_expiry_time": None,
+        }
         return type(given)(**{**options, "skip_instance_cache": True})
 
     def create_view_select(self, table_schema: Any, schema: Any = None) -> tuple[str, str] | None:
@@ -88,7 +94,7 @@ class BucketSqlClient(FilesystemSqlClient):
         name = table_schema["name"]
         if self.remote_client.is_dlt_table(name):
             return super().create_view_select(table_schema, schema)
-        location = self.remote_client.get_open_table_location(None, name)
+        location = self.remote_client.get_open_table_location("native", name)
         return location, self.newest(name, {})
 
     def newest(self, table: str, others: Mapping[str, str] = AS_STORED) -> str:
@@ -159,19 +165,18 @@ class BucketClient(FilesystemClient):
     """Writes loads, and reads which of them count."""
 
     @property
-    def sql_client(self) -> BucketSqlClient:
+    def sql_client(self) -> SqlClientBase[Any]:
         """The client that reads with SQL."""
         if not self._sql_client:
             self._sql_client = BucketSqlClient(self, self.dataset_name)
-        found: BucketSqlClient = self._sql_client
-        return found
+        return self._sql_client
 
     @sql_client.setter
-    def sql_client(self, client: Any) -> None:
+    def sql_client(self, client: SqlClientBase[Any]) -> None:
         self._sql_client = client
 
     @property
-    def sql_client_class(self) -> type[BucketSqlClient]:
+    def sql_client_class(self) -> type[SqlClientBase[Any]]:
         """The class of `sql_client`."""
         return BucketSqlClient
 
