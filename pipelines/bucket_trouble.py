@@ -11,7 +11,7 @@ from dlt.common.exceptions import MissingDependencyException
 from whop_source.bucket import BucketError
 
 from . import settings
-from .errors import PipelineError, SettingError
+from .errors import PipelineError, SettingError, of_room
 
 URL = "DESTINATION__FILESYSTEM__BUCKET_URL"
 FORM = "s3://bucket/folder, or the path of a folder"
@@ -44,6 +44,8 @@ def _of(cause: BaseException) -> PipelineError | None:
     # The library is there only where a bucket is used.
     kind = type(cause).__name__ if type(cause).__module__.startswith("botocore") else ""
     says = " ".join(str(cause).split()).rstrip(".")
+    if isinstance(cause, OSError) and (full := of_room(cause)):
+        return full
     if isinstance(cause, BucketError):
         return PipelineError(f"{says}. {_DAMAGED if 'cannot be read' in says else ''}".rstrip())
     if isinstance(cause, MissingDependencyException):
@@ -69,6 +71,8 @@ def _of(cause: BaseException) -> PipelineError | None:
         return SettingError(f"{where} is not there: {says}. Make the bucket, or set {URL}")
     if isinstance(cause, OSError) and cause.filename and str(cause.filename).startswith(where):
         return SettingError(f"{cause.filename} cannot be written: {cause.strerror}. Set {URL}")
+    if isinstance(cause, OSError) and "://" in where:
+        return PipelineError(f"{where} does not do its part: {says}. Look at {URL}")
     return None
 
 

@@ -117,6 +117,26 @@ class BucketSqlClient(FilesystemSqlClient):
         types = {name: others.get(kind, kind) for name, kind in spelled.items()}
         return newest(self.addresses(table), types, key_of(schema))
 
+    def create_views(self, connection: Any, schema: str) -> list[str]:
+        """Make a view of each table in another DuckDB, of the files that count now.
+
+        Args:
+            connection: of DuckDB; to read what is not a folder it needs a secret and httpfs.
+            schema: where the views are made; one of an earlier moment is replaced.
+
+        Returns:
+            Their names.
+
+        Raises:
+            BucketError: a compaction has replaced files since the first question.
+        """
+        tables: list[str] = self.schema.data_table_names(seen_data_only=True)
+        connection.execute(f'create schema if not exists "{schema}"')
+        for table in tables:
+            view = f'"{schema}"."{table}"'
+            connection.execute(f"create or replace view {view} as {self.newest(table, {})}")
+        return tables
+
     def addresses(self, table: str) -> list[str]:
         """Where DuckDB finds the files of a table that count.
 
