@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import duckdb
+from dlt.destinations.exceptions import DatabaseException
 
-from .destination import Destination, first_line, open_destination, setting_of
+from whop_source.bucket.destination import MEMORY
+
+from .destination import Destination, first_line, open_destination, root_cause, setting_of
 from .errors import NothingThere, PipelineError, SettingError
 from .lock import database_lock
-
-_HOME = "whop_elt_home"
 
 
 @contextmanager
@@ -43,41 +44,47 @@ def models_home(destination: Destination) -> Iterator[Destination]:
 def _fill(home: Destination, bucket: Destination) -> None:
     """Replace the raw tables of the file by what the bucket holds: all of them, or none."""
     raw = home.pipeline.dataset_name
-    client: Any = bucket.pipeline.sql_client()
-    with client:
-        tables = client.schema.data_table_names(seen_data_only=True)
+    reading: Any = bucket.pipeline.sql_client()
+    with reading, home.pipeline.sql_client() as client:
+        tables = reading.schema.data_table_names(seen_data_only=True)
         if not tables:
             raise NothingThere(
                 f"Nothing is loaded into {bucket.location} yet: `whop-elt sync` comes first"
             )
-        connection = client.native_connection
+        # The file's own connection: another one beside it would not see what this one writes.
+        connection: Any = client.native_connection
+        ((synced,),) = connection.execute(
+            "select count(*) from duckdb_tables() where database_name = current_database() "
+            "and schema_name = ? and table_name = '_dlt_loads'",
+            [raw],
+        ).fetchall()
+        if synced:
+            raise SettingError(
+                f"{home.location} holds what was synced into it: set {setting_of('duckdb')} to "
+                f"another file, for the models of {bucket.location}"
+            )
         try:
-            connection.execute(f"attach {_text(home.location)} as {_HOME}")
-            ((synced,),) = connection.execute(
-                "select count(*) from duckdb_tables() where database_name = ? "
-                "and schema_name = ? and table_name = '_dlt_loads'",
-                [_HOME, raw],
-            ).fetchall()
-            if synced:
-                raise SettingError(
-                    f"{home.location} holds what was synced into it: set {setting_of('duckdb')} to "
-                    f"another file, for the models of {bucket.location}"
-                )
-            connection.execute(f"create schema if not exists {_HOME}.{raw}")
-            connection.begin()
-            for table in tables:
-                connection.execute(
-                    f'create or replace table {_HOME}.{raw}."{table}" as {client.newest(table, {})}'
-                )
-            connection.commit()
-            connection.execute(f"detach {_HOME}")
-        except duckdb.Error as error:
+            with _memory(connection), client.begin_transaction():
+                reading.lend(connection)
+                connection.execute(f"create schema if not exists {raw}")
+                for table in tables:
+                    held = reading.newest(table, {})
+                    connection.execute(f'create or replace table {raw}."{table}" as {held}')
+        except (duckdb.Error, DatabaseException) as error:
             if trouble := bucket.trouble(error):
                 raise trouble from error
             raise PipelineError(
-                f"{home.location} cannot be filled from {bucket.location}: {first_line(error)}"
+                f"{home.location} cannot be filled from {bucket.location}: "
+                f"{first_line(root_cause(error))}"
             ) from error
 
 
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+@contextmanager
+def _memory(connection: Any) -> Iterator[None]:
+    """Give a connection the memory that it takes to read a bucket, for the block."""
+    ((before,),) = connection.execute("select current_setting('memory_limit')").fetchall()
+    connection.execute(f"set memory_limit = '{MEMORY}'")
+    try:
+        yield
+    finally:
+        connection.execute(f"set memory_limit = '{before}'")

@@ -117,11 +117,17 @@ class BucketSqlClient(FilesystemSqlClient):
         types = {name: others.get(kind, kind) for name, kind in spelled.items()}
         return newest(self.addresses(table), types, key_of(schema))
 
+    def lend(self, connection: Any) -> None:
+        """Let another connection of DuckDB's read what is not a folder, as this one does."""
+        if self.remote_client.config.protocol != "file":
+            connection.register_filesystem(self.reading)
+
     def create_views(self, connection: Any, schema: str) -> list[str]:
         """Make a view of each table in another DuckDB, of the files that count now.
 
         Args:
-            connection: of DuckDB; to read what is not a folder it needs a secret and httpfs.
+            connection: of DuckDB. The views of what is not a folder are read by one that this
+                client was lent to, or that has httpfs and a secret.
             schema: where the views are made; one of an earlier moment is replaced.
 
         Returns:
