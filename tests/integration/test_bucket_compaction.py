@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,8 +17,10 @@ from bucket_line import BucketLine, folder_line
 from conftest import new_business
 from loading import TABLES
 
+from whop_elt import cli
 from whop_elt.destination import DATASET
 from whop_elt.errors import ExitCode
+from whop_elt.run import locked_destination
 from whop_simulator import Server, serve
 from whop_source.bucket import BucketClient, BucketError, Compacted, compact
 
@@ -104,6 +108,39 @@ def test_runs_go_on_after_a_compaction_as_if_there_had_been_none(
         compacted(line)
     deleted = [row for row in line.rows("refunds").values() if row["_whop_deleted_at"]]
     assert len(deleted) == 1
+
+
+def typed(
+    line: BucketLine, *words: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> tuple[int, str]:
+    """The command's exit code, and what it says."""
+    monkeypatch.setattr(sys, "argv", ["whop-elt", "compact", *words])
+    with line.at_work(), pytest.raises(SystemExit) as ended:
+        cli.main()
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out + captured.err
+
+
+def test_the_command_says_what_it_did_and_is_refused_while_a_run_is_under_way(
+    line: BucketLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = {"monkeypatch": monkeypatch, "capsys": capsys}
+    bucket = ("--destination", "filesystem")
+    before = everything(line)
+    with line.at_work(), locked_destination("filesystem"):
+        Path(".whop-elt/lock").rename("elsewhere")
+        code, said = typed(line, *bucket, **here)
+        assert (code, "A run is under way" in said) == (4, True), said
+    assert len(line.files("payments")) == 3
+    code, said = typed(line, *bucket, **here)
+    assert code == 0, said
+    assert re.search(r"[\d,]+ files of \d+ tables are one each now: of [\d,]+ versions", said), said
+    assert len(line.files("payments")) == 1
+    code, said = typed(line, *bucket, **here)
+    assert (code, "in one file already" in said) == (0, True), said
+    assert everything(line) == before
+    code, said = typed(line, "--destination", "duckdb", **here)
+    assert (code, "--destination filesystem" in said) == (1, True), said
 
 
 # Killed

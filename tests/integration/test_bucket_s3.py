@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 import urllib.request
 import uuid
@@ -211,6 +212,20 @@ def test_what_is_wrong_with_a_bucket_is_one_line(
     assert "\n" not in str(ended.value)
     assert says in str(ended.value)
     assert "secret" not in str(ended.value).replace("secrets.toml", "")
+
+
+def test_a_library_that_is_not_there_is_named(
+    line: BucketLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(protocol: str) -> None:
+        raise ImportError(f"Install s3fs to access {protocol}")
+
+    storage = sys.modules["dlt.common.storages.fsspec_filesystem"]
+    monkeypatch.setattr(storage, "get_filesystem_class", missing)
+    with line.at_work(), pytest.raises(SettingError) as ended, locked_destination("filesystem"):
+        pass
+    assert "pip install 'whop-elt[bucket]'" in str(ended.value)
+    assert "\n" not in str(ended.value)
 
 
 @pytest.fixture
