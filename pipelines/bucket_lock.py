@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,15 @@ def bucket_lock(destination: Destination) -> Iterator[None]:
                 path = f"{client.bucket_path.rstrip('/')}/{name}"
                 lock = _Lock(client.fs_client, path, destination.location)
                 stack.enter_context(lock)
-                destination.still_locked = lock.check
+                destination.still_locked = partial(_check, destination, lock)
                 stack.callback(setattr, destination, "still_locked", nothing_to_lose)
         yield
+
+
+def _check(destination: Destination, lock: _Lock) -> None:
+    """Raise a PipelineError when a bucket's lock is lost, or does not say."""
+    with _explained(destination):
+        lock.check()
 
 
 def refuses_writing(destination: Destination) -> str | None:
