@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from whop_simulator import Business
@@ -32,6 +33,13 @@ TEXTS = (
 def iso(moment: datetime) -> str:
     """As in an answer of Whop's."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+@cache
+def example(table: str) -> Row:
+    """A row of a business that is large enough to have some of every table."""
+    business = Business(members=400, seed=1)
+    return business.row(table, next(iter(business.rows(table)))["id"])
 
 
 class Hand:
@@ -82,10 +90,14 @@ class Hand:
 
     def name(self, table: str, payment: Row, at: str) -> None:
         """Add a row that tells what happened to a payment, like one that is there."""
-        like = self.pick(table)
-        if like is not None:
-            of = {"id": payment["id"]}
-            self.put(table, {**like, "id": self.new_id(table), "created_at": at, "payment": of})
+        like = self.pick(table) or self._of_this_business(example(table))
+        of = {"id": payment["id"]}
+        self.put(table, {**like, "id": self.new_id(table), "created_at": at, "payment": of})
+
+    def _of_this_business(self, row: Row) -> Row:
+        """Another business's row, with nothing that this one does not have."""
+        own = {"company": self.business.company, "plan": None, "product": None}
+        return row | {name: value for name, value in own.items() if name in row}
 
     def member_of(self, row: Row) -> Row | None:
         """The member a payment or membership is of."""
