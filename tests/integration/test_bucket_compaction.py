@@ -124,7 +124,7 @@ def typed(
 def test_the_command_says_what_it_did_and_is_refused_while_a_run_is_under_way(
     line: BucketLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here = {"monkeypatch": monkeypatch, "capsys": capsys}
+    here: Any = {"monkeypatch": monkeypatch, "capsys": capsys}
     bucket = ("--destination", "filesystem")
     before = everything(line)
     with line.at_work(), locked_destination("filesystem"):
