@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: install demo test test-contract test-wheel test-airflow test-bi bi lint browser soak bench
+.PHONY: java install demo test test-contract test-wheel test-airflow test-bi test-spark bi lint browser soak bench
 
 install: .venv/installed
 
@@ -60,6 +60,30 @@ test-bi: install browser .venv-superset/installed
 bi: install
 	$(BIN)/python -m whop_elt.bi.generate $(or $(MARTS),whop-marts.duckdb)
 
+# Spark in an environment of its own, and Java, which is installed where that can be done.
+SPARK := pipelines/spark/requirements.lock
+.venv-spark/installed: $(SPARK) pyproject.toml
+	test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
+	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(SPARK)
+	.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	.venv-spark/bin/python -m pip --disable-pip-version-check check
+	touch $@
+
+java:
+	@command -v java > /dev/null || test -n "$$JAVA_HOME" \
+	|| { test "$$(id -u)" = 0 && command -v apt-get > /dev/null \
+		&& echo "Installing Java 17 with apt-get" \
+		&& apt-get -qq update \
+		&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends openjdk-17-jre-headless > /dev/null; } \
+	|| { echo "There is no Java, and none could be installed (that takes apt-get and root): install Java 17 or 21"; exit 1; }
+
+# Ten businesses of the oracle and its cases; ALL=1: all businesses, and every set of settings.
+# Java's fast compiler alone: each statement of a test is run once.
+test-spark: java .venv-spark/installed
+	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m" \
+	WHOP_ELT_SPARK_ALL=$(ALL) WHOP_ELT_TEST_SEEDS=$(if $(ALL),0:56,14:24) \
+	.venv-spark/bin/python -m pytest --confcutdir=tests/spark -o pythonpath="tests tests/integration" tests/spark
+
 # Whop's newest client in an environment of its own: it cannot be installed beside the one of Legacy,
 # which the other tests use. The simulator it reads needs orjson and nothing else.
 CONTRACT := tests/contract/current
@@ -77,11 +101,12 @@ test-wheel: install
 	$(BIN)/pytest -rs tests/wheel
 
 # What is too long for every change: the stories of tests/property with new seeds, for ten minutes (MINUTES=30 SEED=1000
-# for other ones), every benchmark on a tiny business, the dashboards.
+# for other ones), every benchmark on a tiny business, the dashboards, all of Spark.
 soak: install
 	$(BIN)/python -m tests.property.soak $(or $(MINUTES),10) $(or $(SEED),1000)
 	$(BIN)/python -m benchmarks.smoke
 	$(MAKE) test-bi
+	$(MAKE) test-spark ALL=1
 
 bench: install
 	$(BIN)/python -m benchmarks

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+
 from whop_elt.destination import DATASET, Destination, open_destination
 from whop_elt.transform import transform
 
@@ -17,13 +20,26 @@ MULTIPLIED = (
     *("refunds", "disputes", "dispute_alerts", "financial_activity"),
 )
 
+OF_VERSION_1 = (
+    *("churn_monthly", "cohort_retention_monthly", "data_freshness", "dim_companies"),
+    *("dim_members", "dim_plans", "dim_products", "dim_promo_codes", "fct_payments"),
+    *("fct_subscription_periods", "fct_subscriptions", "membership_history", "metrics_monthly"),
+    *("mrr_daily", "mrr_daily_by_plan", "mrr_monthly", "mrr_movements", "revenue_daily"),
+    *("revenue_recognition_monthly", "time_spine_daily"),
+)
+"""The marts there were before what is told of the past, the future and the bank."""
+
+SEGMENTS = ("mrr_daily_by_segment", "mrr_monthly_by_segment", "metrics_monthly_by_segment")
+
 group(
     "dbt",
     "dbt build: every model and every test",
     """The raw tables are what the real pipeline stored of the simulated business, multiplied in
     SQL: the same lives again, of persons with other ids. Without the ledger is what a key gives
-    that may not read it, and what version 1 had: the bank's models have nothing to do. Memory is
-    that of dbt, in whose process DuckDB runs, and beside it that of the Postgres server, all its
+    that may not read it, and what version 1 had: the bank's models have nothing to do. The
+    marts of version 1 are those that there were before what is told of the past, the future and
+    the bank, here with segments and their tests: what their new rules cost. Memory is that of
+    dbt, in whose process DuckDB runs, and beside it that of the Postgres server, all its
     processes together.""",
     ["members", "payments", "models and tests", "seconds", "CPU, s", "peak MB", "server peak MB"],
 )
@@ -87,6 +103,29 @@ def dbt_postgres_no_ledger(setting: Setting) -> Figures:
     return _build(_without_ledger(name))
 
 
+@measures(
+    "dbt.duckdb_version_1",
+    "DuckDB, the marts of version 1 and segments",
+    needs=["warehouse_duckdb", "business_duckdb"],
+)
+def dbt_duckdb_version_1(setting: Setting) -> Figures:
+    """What version 1 built, and the marts by segment, without the ledger."""
+    name = use_copy_of_duckdb(setting, "business_duckdb", "dbt.duckdb_version_1")
+    return _build(_without_ledger(name), OF_VERSION_1 + SEGMENTS)
+
+
+@measures(
+    "dbt.postgres_version_1",
+    "Postgres, the marts of version 1 and segments",
+    needs=["warehouse_postgres", "business_postgres"],
+    postgres=True,
+)
+def dbt_postgres_version_1(setting: Setting) -> Figures:
+    """The same on Postgres."""
+    name = use_copy_of_postgres(setting, "business_postgres", "dbt.postgres_version_1")
+    return _build(_without_ledger(name), OF_VERSION_1 + SEGMENTS)
+
+
 def _without_ledger(destination_name: str) -> str:
     with open_destination(destination_name).pipeline.sql_client() as client:
         client.execute_sql(f"delete from {DATASET}.financial_activity")
@@ -102,10 +141,12 @@ def _grow(setting: Setting, destination_name: str) -> Figures:
     return {}
 
 
-def _build(destination_name: str) -> Figures:
+def _build(destination_name: str, marts: Sequence[str] = ()) -> Figures:
+    """Build these marts, what they are made of and the tests that need nothing else; or all."""
     destination: Destination = open_destination(destination_name)
     figures: Figures = dict(count(destination, ["members", "payments"]))
     watch = Stopwatch()
-    done = transform(destination)
+    os.environ["DBT_INDIRECT_SELECTION"] = "buildable"
+    done = transform(destination, select=" ".join(f"+{mart}" for mart in marts) or None)
     took = watch.read()
     return {**figures, "models and tests": done, "seconds": took.wall, "CPU, s": took.cpu}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.markup import escape
@@ -59,6 +59,8 @@ app.add_typer(reading_app)
 app.add_typer(action_app)
 app.add_typer(bi_app)
 app.add_typer(bucket_app)
+
+Engine = Literal["warehouse", "spark"]
 
 
 def main() -> None:
@@ -221,6 +223,13 @@ def transform(
             "settings under [models].",
         ),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="What computes: the warehouse, or Spark on this machine, which reads and writes "
+            "Parquet files in the folder WHOP_ELT_SPARK_HOME."
+        ),
+    ] = "warehouse",
     quiet: Quiet = False,
     log_format: LogFormatName = "text",
 ) -> None:
@@ -230,6 +239,17 @@ def transform(
     from .transform import transform as build
 
     set_up(log_format, quiet=quiet)
+    if engine == "spark":
+        if select or destination:
+            raise SettingError("--select and --destination are not for --engine spark")
+        from .settings import spark_home
+        from .spark.build import transform_on_spark
+        from .spark.home import Home
+
+        with _bars(_new_report(), quiet=quiet) as shown:
+            count = transform_on_spark(Home(spark_home()), variables, shown.modelling)
+        event(f"{count} models and tests", count=count)
+        return
     with (
         locked_destination(destination_of(destination)) as warehouse,
         models_home(warehouse) as home,

@@ -283,6 +283,25 @@ def plan_versions_path() -> Path | None:
     return _own_path("plan_versions")
 
 
+def spark_home() -> Path:
+    """The folder of a business on Spark: WHOP_ELT_SPARK_HOME, `[whop_elt] spark_home`.
+
+    Raises:
+        SettingError: it is not set, or it is no folder of this machine.
+    """
+    folder = _own_path("spark_home")
+    if folder is None:
+        raise SettingError(
+            "Set WHOP_ELT_SPARK_HOME to the folder that has whop_raw with the raw tables in it"
+        )
+    if "://" in str(_own("spark_home", None)):
+        raise SettingError(
+            "WHOP_ELT_SPARK_HOME is to be a folder of this machine: Spark without a cluster "
+            "reads no bucket"
+        )
+    return folder
+
+
 def address(name: str) -> str | None:
     """The one text that says where a destination is; None when it is told in parts, or not at all.
 

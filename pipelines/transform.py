@@ -57,6 +57,40 @@ def transform(
             f"Nothing is loaded into {destination.location} yet: `whop-elt sync` comes first"
         ) from error
     plan_versions.load(destination)
+    with build_lock(destination):
+        outcomes = run_dbt(environment, select, chosen, progress)
+    broken = [outcome for outcome in outcomes if outcome.status == "error"]
+    if broken:
+        raise PipelineError(f"dbt could not build {_names(broken)}: {_why(destination, broken[0])}")
+    # Also when a test has failed: what readers have is what the warehouse has. Not when a model
+    # could not be built: marts of before and of after do not go together.
+    write_copy(destination)
+    tell(outcomes)
+    return len(outcomes)
+
+
+def run_dbt(
+    environment: Mapping[str, str],
+    select: str | None,
+    variables: str,
+    progress: Progress | None = None,
+    *,
+    left_out: Sequence[str] = ("unit_test",),
+) -> list[Any]:
+    """Run `dbt build`; return what became of each model and test, as dbt has it.
+
+    Args:
+        environment: what dbt's profile reads.
+        select: which models, in dbt's syntax; None builds all.
+        variables: of the project, as JSON.
+        progress: told of every model and test.
+        left_out: kinds of dbt's that are not run. Unit tests prove the SQL on rows of their own: a
+            release is tested with them, not a warehouse.
+
+    Raises:
+        SettingError: a selection that there is not.
+        PipelineError: dbt could not start.
+    """
     # dbt takes a second to import; the other commands do not wait for it.
     from dbt.cli.main import dbtRunner
     from dbt_common.exceptions import DbtDatabaseError
@@ -93,13 +127,11 @@ def transform(
         str(work / "logs"),
         "--no-use-colors",
         "--vars",
-        chosen,
-        # They prove the SQL on rows of their own: a release is tested with them, not a warehouse.
-        "--exclude-resource-type",
-        "unit_test",
+        variables,
+        *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
         *(["--select", select] if select else []),
     ]
-    with build_lock(destination), _environment(environment):
+    with _environment(environment):
         result = dbtRunner(callbacks=[watch]).invoke(arguments)
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
@@ -114,22 +146,24 @@ def transform(
     outcomes: list[Any] = list(result.result)  # type: ignore[arg-type]  # a run's results
     if not outcomes:
         raise SettingError("No model or test matches what --select says")
-    broken = [outcome for outcome in outcomes if outcome.status == "error"]
-    if broken:
-        raise PipelineError(f"dbt could not build {_names(broken)}: {_why(destination, broken[0])}")
-    # Also when a test has failed: what readers have is what the warehouse has. Not when a model
-    # could not be built: marts of before and of after do not go together.
-    write_copy(destination)
+    return outcomes
+
+
+def tell(outcomes: Sequence[Any]) -> None:
+    """Say what tests have to tell of models that are built.
+
+    Raises:
+        DataTestFailed: a test found rows it must not; the text names the tests.
+    """
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
     if failed:
         raise DataTestFailed(
             f"The models are built, but tests failed: {_names(failed)}. "
-            f"See the compiled SQL in {work / 'target'}",
+            f"See the compiled SQL in {(WORK_FOLDER / 'dbt' / 'target').resolve()}",
             [str(outcome.node.name) for outcome in failed],
         )
     for text, rows in _warnings(outcomes):
         event(f"{text}: {rows}", logging.WARNING, test=text, rows=rows)
-    return len(outcomes)
 
 
 def _why(destination: Destination, broken: Any) -> str:

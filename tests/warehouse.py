@@ -162,7 +162,7 @@ class Warehouse:
         self, table: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, ColumnType]
     ) -> None:
         arrays = [
-            pa.array([_storable(row.get(name), kind) for row in rows], ARROW_TYPES[kind])
+            pa.array([storable(row.get(name), kind) for row in rows], ARROW_TYPES[kind])
             for name, kind in columns.items()
         ]
         names = ", ".join(f'"{name}"' for name in columns)
@@ -174,7 +174,7 @@ class Warehouse:
         self, table: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, ColumnType]
     ) -> None:
         text = "".join(
-            "\t".join(_copy_text(_storable(row.get(name), kind)) for name, kind in columns.items())
+            "\t".join(_copy_text(storable(row.get(name), kind)) for name, kind in columns.items())
             + "\n"
             for row in rows
         )
@@ -272,8 +272,7 @@ class Warehouse:
         finished = subprocess.run(
             [
                 sys.executable,
-                "-c",
-                "from dbt.cli.main import cli; cli()",
+                str(ROOT / "tests" / "dbt_parsed_once.py"),
                 "--no-use-colors",
                 "--log-path",
                 str(self.work / "logs"),
@@ -330,7 +329,7 @@ def stamp(rows: Iterable[Row], company_id: str, synced_at: datetime) -> list[Row
     ]
 
 
-def _storable(value: Any, kind: ColumnType) -> Any:
+def storable(value: Any, kind: ColumnType) -> Any:
     """A Python value as the column's type takes it; times may be given as ISO 8601 text."""
     if value is None:
         return None

@@ -13,7 +13,11 @@
 {%- endmacro %}
 
 {#- The day a moment falls on at Whop, whose statistics are asked for in UTC. -#}
-{% macro utc_date(moment) -%}
+{% macro utc_date(moment) %}
+    {{- return(adapter.dispatch('utc_date')(moment)) -}}
+{% endmacro %}
+
+{% macro default__utc_date(moment) -%}
     cast({{ moment }} at time zone 'UTC' as date)
 {%- endmacro %}
 

@@ -1,6 +1,19 @@
 {#- The day a moment falls on in the reporting time zone. -#}
-{% macro local_date(moment) -%}
+{% macro local_date(moment) %}
+    {{- return(adapter.dispatch('local_date')(moment)) -}}
+{% endmacro %}
+
+{% macro default__local_date(moment) -%}
     cast({{ moment }} at time zone '{{ var("reporting_timezone") }}' as date)
+{%- endmacro %}
+
+{#- How many days one day is after another. -#}
+{% macro days_between(first, last) %}
+    {{- return(adapter.dispatch('days_between')(first, last)) -}}
+{% endmacro %}
+
+{% macro default__days_between(first, last) -%}
+    ({{ last }} - {{ first }})
 {%- endmacro %}
 
 {#- A moment some days of 24 hours later: independent of any time zone and its clock changes. -#}
@@ -31,13 +44,17 @@
     cast(generate_series({{ first }}, {{ last }}, interval '1 {{ datepart }}') as date)
 {%- endmacro %}
 
-{#- The var as_of as a literal of both engines; a time without an offset is UTC. -#}
+{#- The var as_of as a literal of every engine; a time without an offset is UTC. -#}
 {% macro as_of_literal() -%}
     {%- set given = modules.datetime.datetime.fromisoformat(var('as_of') | string) -%}
-    cast('{{ given.isoformat() }}{{ "" if given.tzinfo else "+00:00" }}' as timestamptz)
+    cast('{{ given.isoformat() }}{{ "" if given.tzinfo else "+00:00" }}' as {{ type_of('timestamptz') }})
 {%- endmacro %}
 
 {#- From one moment to another, in seconds with their fractions: exact, for comparing shares of time. -#}
-{% macro seconds_between(first, last) -%}
+{% macro seconds_between(first, last) %}
+    {{- return(adapter.dispatch('seconds_between')(first, last)) -}}
+{% endmacro %}
+
+{% macro default__seconds_between(first, last) -%}
     cast(extract(epoch from {{ last }}) - extract(epoch from {{ first }}) as decimal(18, 6))
 {%- endmacro %}

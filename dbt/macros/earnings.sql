@@ -55,7 +55,7 @@ payments as (
         cast(
             case
                 when updates.payment_id is not null
-                    then greatest({{ local_date('updates.natural_end') }} - payments.paid_date, 1)
+                    then greatest({{ days_between('payments.paid_date', local_date('updates.natural_end')) }}, 1)
                 when payments.is_counted then payments.billing_period_days
                 else 1
             end as bigint
@@ -81,7 +81,7 @@ takebacks as (
         refunds.refunded_usd,
         greatest(refunds.refunded_date, payments.paid_date) as takeback_date,
         cast(
-            payments.days - least(greatest(refunds.refunded_date - payments.paid_date, 0), payments.days) as bigint
+            payments.days - least(greatest({{ days_between('payments.paid_date', 'refunds.refunded_date') }}, 0), payments.days) as bigint
         ) as days_left
     from refunds_by_now as refunds
     inner join payments on refunds.payment_id = payments.payment_id
@@ -93,7 +93,7 @@ daily_shares as (
         takebacks.*,
         coalesce(
             sum({{ divide('refunded_usd', 'days_left', 18) }}) over (
-                partition by payment_id order by takeback_date, refunded_at, refund_key collate "C"
+                partition by payment_id order by takeback_date, refunded_at, {{ by_bytes('refund_key') }}
                 rows between unbounded preceding and 1 preceding
             ), 0
         ) as taken_per_day_before
@@ -112,7 +112,7 @@ ranked as (
     select
         exhausting.*,
         sum(case when takes_all then 1 else 0 end) over (
-            partition by payment_id order by takeback_date, refunded_at, refund_key collate "C"
+            partition by payment_id order by takeback_date, refunded_at, {{ by_bytes('refund_key') }}
             rows between unbounded preceding and current row
         ) as takers_so_far
     from exhausting

@@ -2,7 +2,11 @@
     The hook before every model. One session time zone for every statement, whatever the server's or the machine's
     is; then what only some engines have.
 -#}
-{% macro prepare_session() -%}
+{% macro prepare_session() %}
+    {{- return(adapter.dispatch('prepare_session')()) -}}
+{% endmacro %}
+
+{% macro default__prepare_session() -%}
     set timezone = 'UTC'
     {%- for more in [bound_waits(), plan_for_all_rows()] if more and more | trim -%}; {{ more | trim }}{%- endfor -%}
 {%- endmacro %}

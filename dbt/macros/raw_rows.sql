@@ -10,7 +10,7 @@
     (
         select
             {%- for column, type in columns.items() %}
-            cast(null as {{ type }}) as {{ column }}{{ ',' if not loop.last }}
+            cast(null as {{ type_of(type) }}) as {{ column }}{{ ',' if not loop.last }}
             {%- endfor %}
         where false
     )

@@ -32,7 +32,7 @@
 {% macro fact_of(columns) -%}
     {%- set text = [] -%}
     {%- for column in columns -%}
-        {%- do text.append("coalesce(cast(" ~ column ~ " as text), '')") -%}
+        {%- do text.append("coalesce(cast(" ~ column ~ " as " ~ type_of('text') ~ "), '')") -%}
     {%- endfor -%}
     {{ return(adapter.dispatch('number_of_text')(text | join(" || '|' || "))) }}
 {%- endmacro %}
@@ -58,11 +58,15 @@
     none after the month of any time zone: closed months have all of their facts.
 -#}
 {% macro fact_month(moment) -%}
-    {{ month_of("cast(" ~ moment ~ " at time zone 'Etc/GMT+12' as date)") }}
+    {{ month_of(utc_date('(' ~ moment ~ " - interval '12 hours')")) }}
 {%- endmacro %}
 
 {#- A moment as a number, which no session's time zone writes otherwise. -#}
-{% macro epoch_of(moment) -%}
+{% macro epoch_of(moment) %}
+    {{- return(adapter.dispatch('epoch_of')(moment)) -}}
+{% endmacro %}
+
+{% macro default__epoch_of(moment) -%}
     cast(extract(epoch from {{ moment }}) as decimal(18, 6))
 {%- endmacro %}
 

@@ -1,6 +1,6 @@
 -- No payment is lost or doubled between the raw table and the mart.
 with raw_payments as (
-    select distinct id as payment_id, company_id, created_at
+    select id as payment_id, company_id, created_at
     from {{ source('whop_raw', 'payments') }}
     {%- if not var('include_deleted') %}
     where _whop_deleted_at is null

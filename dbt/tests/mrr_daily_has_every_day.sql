@@ -18,4 +18,4 @@ left join daily on first_days.company_id = daily.company_id
 where
     daily.first_date is distinct from first_days.first_day
     or daily.last_date is distinct from as_of.as_of_date
-    or daily.days is distinct from as_of.as_of_date - first_days.first_day + 1
+    or daily.days is distinct from {{ days_between('first_days.first_day', 'as_of.as_of_date') }} + 1

@@ -7,7 +7,7 @@ with days as (
     where
         daily.date = {{ last_day_of(month_of('daily.date')) }}
         or daily.date = as_of.as_of_date
-        or (daily.date - date '2000-01-01') % 10 = 0
+        or {{ days_between("date '2000-01-01'", 'daily.date') }} % 10 = 0
 ),
 
 periods as (

@@ -28,7 +28,7 @@ with given_plans as (
 given_plans_of_companies as (
     select
         company_id,
-        {{ dbt.listagg("plan_id || ' ' || cast(fact as text)", "','", 'order by plan_id') }} as given_plans
+        {{ dbt.listagg("plan_id || ' ' || cast(fact as " ~ type_of('text') ~ ")", "','", 'order by plan_id') }} as given_plans
     from given_plans
     group by company_id
 ),
@@ -36,7 +36,7 @@ given_plans_of_companies as (
 told as (
     select
         {%- for column, (type, now) in columns.items() %}
-        {{ column if told else 'cast(null as ' ~ type ~ ') as ' ~ column }}{{ ',' if not loop.last }}
+        {{ column if told else 'cast(null as ' ~ type_of(type) ~ ') as ' ~ column }}{{ ',' if not loop.last }}
         {%- endfor %}
     {{ 'from ' ~ told if told else 'where false' }}
 ),

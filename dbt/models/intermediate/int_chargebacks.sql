@@ -79,7 +79,7 @@ capped as (
         in_usd.*,
         coalesce(
             sum(claimed_usd) over (
-                partition by payment_id order by charged_back_at, chargeback_key collate "C"
+                partition by payment_id order by charged_back_at, {{ by_bytes('chargeback_key') }}
                 rows between unbounded preceding and 1 preceding
             ), 0
         ) as claimed_before_usd

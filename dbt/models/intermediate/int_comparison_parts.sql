@@ -72,7 +72,7 @@ instalments as (
         payments.paid_date,
         {{ local_date(add_days('payments.paid_at', 'terms.billing_period_days')) }} as paid_until_date,
         lead(payments.paid_date) over (
-            partition by coalesce(payments.membership_id, payments.payment_id) order by payments.paid_at, payments.payment_id collate "C"
+            partition by coalesce(payments.membership_id, payments.payment_id) order by payments.paid_at, {{ by_bytes('payments.payment_id') }}
         ) as next_paid_date,
         {{ per_month('coalesce(payments.gross_usd, 0)', 'terms.billing_period_days') }} as monthly_usd
     from {{ ref('int_payments') }} as payments

@@ -31,11 +31,7 @@ placed as (
         row_number() over (
             partition by member_id, {{ month_of('movement_date') }}, dimension, value, membership_id, company_id
             order by movement_date
-        ) as place_from_start,
-        row_number() over (
-            partition by member_id, {{ month_of('movement_date') }}, dimension, value, membership_id, company_id
-            order by movement_date desc
-        ) as place_from_end
+        ) as place
     from movements
 )
 
@@ -46,7 +42,10 @@ select
     member_id,
     membership_id,
     month,
-    cast(max(case when place_from_start = 1 then mrr_before_usd end) as decimal(38, 6)) as mrr_start_usd,
-    cast(max(case when place_from_end = 1 then mrr_after_usd end) as decimal(38, 6)) as mrr_end_usd
+    cast(max(case when place = 1 then mrr_before_usd end) as decimal(38, 6)) as mrr_start_usd,
+    -- Each movement begins where the one before it ended.
+    cast(
+        max(case when place = 1 then mrr_before_usd end) + sum(mrr_after_usd - mrr_before_usd) as decimal(38, 6)
+    ) as mrr_end_usd
 from placed
 group by company_id, dimension, value, member_id, membership_id, month

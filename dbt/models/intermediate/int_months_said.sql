@@ -21,7 +21,13 @@
 {%- set moments = ['paid_at', 'refunded_at', 'dispute_alerted_at', 'created_at'] -%}
 
 -- Rows that Whop lists no more have their facts as well, whatever the var include_deleted: it is no fact of theirs.
-with facts as (
+with
+{%- for table in ['payments', 'refunds', 'disputes'] %}
+raw_{{ table }} as (
+    {{ newest_version(table, keep_deleted=true) }}
+),
+{% endfor %}
+facts as (
     {%- for fact, table, moment, condition, columns in what_whop_says %}
     {%- set rows = [] %}
     {%- for column in columns %}
@@ -37,9 +43,9 @@ with facts as (
         {%- for each in facts %},
         {{ fact_of(rows) if each == fact else 0 }} as {{ each }}
         {%- endfor %}
-    from {{ source('whop_raw', 'payments') }} as payments
+    from raw_payments as payments
     {%- if table != 'payments' %}
-    inner join {{ source('whop_raw', table) }} as {{ table }} on payments.id = {{ table }}.payment__id
+    inner join raw_{{ table }} as {{ table }} on payments.id = {{ table }}.payment__id
     {%- endif %}
     where {{ at }} is not null{{ ' and ' ~ table ~ '.' ~ condition if condition }}
     {%- if not loop.last %}

@@ -15,7 +15,7 @@ with recursive counted as (
         lead(recurring_price) over payment_order as next_recurring_price
     from {{ ref('int_payments') }}
     where is_counted
-    window payment_order as (partition by membership_id order by paid_at, payment_id collate "C")
+    window payment_order as (partition by membership_id order by paid_at, {{ by_bytes('payment_id') }})
 ),
 
 -- A change of plan that keeps the length of the period keeps its end as well.

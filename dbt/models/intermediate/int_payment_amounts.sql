@@ -10,6 +10,13 @@ with payments as (
     from {{ ref('stg_whop__payments') }} as payments
 ),
 
+in_usd as (
+    select
+        payments.*,
+        cast({{ to_usd('total - tax') }} as decimal(38, 9)) as amount_usd
+    from payments
+),
+
 memberships as (
     select membership_id, member_id
     from {{ ref('stg_whop__memberships') }}
@@ -59,8 +66,8 @@ select
     payments.amount_after_fees,
     payments.usd_total,
     cast(payments.fx as decimal(38, 18)) as fx,
-    cast({{ to_usd('total - tax') }} as decimal(38, 9)) as amount_usd,
-    cast(case when payments.is_paid then {{ to_usd('total - tax') }} else 0 end as decimal(38, 9)) as gross_usd,
+    payments.amount_usd,
+    cast(case when payments.is_paid then payments.amount_usd else 0 end as decimal(38, 9)) as gross_usd,
     cast(
         case
             when not payments.was_ever_paid then 0
@@ -80,7 +87,7 @@ select
     payments.payment_method_type,
     payments.card_brand,
     payments.billing_country
-from payments
+from in_usd as payments
 left join memberships on payments.membership_id = memberships.membership_id
 left join plans on payments.plan_id = plans.plan_id
 left join {{ ref('int_ledger_fees') }} as ledger_fees on payments.payment_id = ledger_fees.payment_id

@@ -108,7 +108,7 @@ told as (
             case
                 when membership_id is null then valid_version
                 when row_number() over (
-                    partition by membership_id, plan_id order by paid_at, payment_id collate "C"
+                    partition by membership_id, plan_id order by paid_at, {{ by_bytes('payment_id') }}
                 ) = 1 then valid_version
             end
         ) as told_version
@@ -120,7 +120,7 @@ runs as (
     select
         told.*,
         count(told_version) over (
-            partition by membership_id, plan_id order by paid_at, payment_id collate "C"
+            partition by membership_id, plan_id order by paid_at, {{ by_bytes('payment_id') }}
             rows between unbounded preceding and current row
         ) as told_so_far
     from told

@@ -23,7 +23,7 @@ paces as (
         version_number,
         billing_period_days,
         count(*) as renewals,
-        percentile_disc(0.5) within group (order by seconds) as median_seconds
+        {{ median('seconds') }} as median_seconds
     from gaps
     group by company_id, plan_id, version_number, billing_period_days
 )

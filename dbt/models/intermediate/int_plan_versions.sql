@@ -3,7 +3,7 @@
     'split_pay_required_payments'
 ] -%}
 {#- Stands for a beginning nobody has seen, where times are compared. -#}
-{%- set ever = "timestamptz '0001-01-01 00:00:00+00:00'" -%}
+{%- set ever = "cast('0001-01-01 00:00:00+00:00' as " ~ type_of('timestamptz') ~ ")" -%}
 
 with logged as (
     select distinct plan_id
@@ -35,7 +35,7 @@ seen as (
         lag({{ term }}) over read_order as previous_{{ term }}
         {%- endfor %}
     from states
-    window read_order as (partition by plan_id order by synced_at, updated_at nulls first, state_id collate "C")
+    window read_order as (partition by plan_id order by synced_at, updated_at nulls first, {{ by_bytes('state_id') }})
 ),
 
 -- A new title is no new version.

@@ -227,7 +227,7 @@ deleted as (
     from money_back_since
     where is_deleted
     union all
-    select concerned.company_id, concerned.told_number, concerned.membership_id, cast(null as text)
+    select concerned.company_id, concerned.told_number, concerned.membership_id, cast(null as {{ type_of('text') }})
     from concerned
     inner join {{ ref('base_whop__memberships') }} as memberships
         on concerned.membership_id = memberships.membership_id
@@ -257,7 +257,7 @@ given_plans as (
     select
         company_id,
         plan_id,
-        plan_id || ' ' || cast(sum({{ given_plan_fact() }}) as text) as given
+        plan_id || ' ' || cast(sum({{ given_plan_fact() }}) as {{ type_of('text') }}) as given
     from {{ ref('stg_whop__given_plan_versions') }}
     group by company_id, plan_id
 ),
@@ -290,7 +290,7 @@ of_plans as (
 
 evidence as (
     {%- if not var('include_deleted') %}
-    select company_id, told_number, membership_id, payment_id, 'row_deleted' as kind, cast(null as timestamptz) as read_at
+    select company_id, told_number, membership_id, payment_id, 'row_deleted' as kind, cast(null as {{ type_of('timestamptz') }}) as read_at
     from deleted
     union all
     {%- endif %}

@@ -30,11 +30,11 @@ known_so_far as (
     select
         paid.*,
         count(rate) over (
-            partition by company_id, currency, membership_id order by paid_at, payment_id collate "C"
+            partition by company_id, currency, membership_id order by paid_at, {{ by_bytes('payment_id') }}
             rows between unbounded preceding and current row
         ) as of_membership,
         count(rate) over (
-            partition by company_id, currency order by paid_at, payment_id collate "C"
+            partition by company_id, currency order by paid_at, {{ by_bytes('payment_id') }}
             rows between unbounded preceding and current row
         ) as of_company
     from paid

@@ -19,7 +19,7 @@ paid as (
         trials.membership_id,
         payments.billing_country,
         row_number() over (
-            partition by trials.membership_id order by payments.paid_at, payments.payment_id collate "C"
+            partition by trials.membership_id order by payments.paid_at, {{ by_bytes('payments.payment_id') }}
         ) as place
     from trials
     inner join {{ ref('int_payment_amounts') }} as payments on trials.membership_id = payments.membership_id

@@ -70,7 +70,7 @@ observed as (
         balances.balance,
         row_number() over (
             partition by balances.company_id, balances.currency, {{ month_of(local_date('balances.observed_at')) }}
-            order by balances.observed_at desc, balances.account_balance_id collate "C"
+            order by balances.observed_at desc, {{ by_bytes('balances.account_balance_id') }}
         ) as place
     from {{ ref('stg_whop__account_balances') }} as balances
     inner join {{ ref('int_as_of') }} as as_of on balances.company_id = as_of.company_id

@@ -7,7 +7,7 @@ with first_plans as (
         changes.plan_id,
         row_number() over (
             partition by movements.member_id, movements.company_id
-            order by changes.change_usd desc, changes.membership_id collate "C"
+            order by changes.change_usd desc, {{ by_bytes('changes.membership_id') }}
         ) as place
     from {{ ref('mrr_movements') }} as movements
     inner join {{ ref('int_mrr_changes') }} as changes

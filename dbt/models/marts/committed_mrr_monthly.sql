@@ -45,7 +45,7 @@ charged as (
         days.months_ahead > 0 and live.is_ending and live.paid_until_date <= days.date as has_ended,
         case
             when days.months_ahead = 0 or live.is_ending or live.paid_until_date > days.date then 0
-            else 1 + {{ whole_quotient('days.date - live.paid_until_date', 'live.billing_period_days') }}
+            else 1 + {{ whole_quotient(days_between('live.paid_until_date', 'days.date'), 'live.billing_period_days') }}
         end as renewals
     from days
     left join live on days.company_id = live.company_id
@@ -55,12 +55,15 @@ expected as (
     select
         charged.*,
         case
-            when has_ended then cast(0 as double precision)
-            when renewals = 0 then cast(mrr_usd as double precision)
+            when has_ended then cast(0 as {{ type_of('double precision') }})
+            when renewals = 0 then cast(mrr_usd as {{ type_of('double precision') }})
             else
-                cast(mrr_usd as double precision)
-                * cast(renewal_probability as double precision)
-                * power(cast(later_probability as double precision), cast(renewals - 1 as double precision))
+                cast(mrr_usd as {{ type_of('double precision') }})
+                * cast(renewal_probability as {{ type_of('double precision') }})
+                * power(
+                    cast(later_probability as {{ type_of('double precision') }}),
+                    cast(renewals - 1 as {{ type_of('double precision') }})
+                )
         end as expected_usd
     from charged
 )

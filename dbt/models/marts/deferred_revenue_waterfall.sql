@@ -39,7 +39,7 @@ earned as (
         moments.month,
         moments.date,
         earnings.divisor,
-        sum(earnings.rate * (moments.date + 1 - earnings.event_date) + earnings.lump) as earned_times_divisor
+        sum(earnings.rate * ({{ days_between('earnings.event_date', 'moments.date') }} + 1) + earnings.lump) as earned_times_divisor
     from moments
     inner join {{ ref('int_earnings') }} as earnings
         on moments.company_id = earnings.company_id

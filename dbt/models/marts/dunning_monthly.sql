@@ -24,7 +24,7 @@ summed as (
         sum(amount_usd) as amount_usd,
         count(case when is_recovered then 1 end) as payments_recovered,
         sum(case when is_recovered then amount_usd else 0 end) as recovered_usd,
-        percentile_disc(0.5) within group (order by seconds_to_recovery) as median_seconds
+        {{ median('seconds_to_recovery') }} as median_seconds
     from failed
     group by company_id, month, decline_reason
 )

@@ -101,12 +101,7 @@ reported as (
 ),
 
 purchases as (
-    select
-        payments.payment_id,
-        row_number() over (
-            partition by payments.member_id, payments.company_id
-            order by payments.paid_at, payments.payment_id collate "C"
-        ) as place
+    select payments.payment_id, payments.company_id, payments.member_id, payments.paid_at
     from {{ ref('int_payments') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
     where
@@ -116,9 +111,30 @@ purchases as (
         and payments.member_id is not null
 ),
 
+-- Only what a member paid at the first moment needs to be put in order.
+first_moments as (
+    select company_id, member_id, min(paid_at) as paid_at
+    from purchases
+    group by company_id, member_id
+),
+
+placed as (
+    select
+        purchases.payment_id,
+        row_number() over (
+            partition by purchases.member_id, purchases.company_id
+            order by {{ by_bytes('purchases.payment_id') }}
+        ) as place
+    from purchases
+    inner join first_moments
+        on purchases.company_id = first_moments.company_id
+        and purchases.member_id = first_moments.member_id
+        and purchases.paid_at = first_moments.paid_at
+),
+
 first_purchases as (
     select payment_id
-    from purchases
+    from placed
     where place = 1
 )
 

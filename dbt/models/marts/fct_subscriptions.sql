@@ -78,21 +78,33 @@ money as (
 ),
 
 paid as (
-    select
-        payments.membership_id,
-        payments.promo_code_id,
-        row_number() over (
-            partition by payments.membership_id order by payments.paid_at, payments.payment_id collate "C"
-        ) as place
+    select payments.payment_id, payments.membership_id, payments.promo_code_id, payments.paid_at
     from {{ ref('int_payments') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
     where payments.is_paid and payments.paid_at <= as_of.as_of and payments.membership_id is not null
 ),
 
+-- Only what was paid at the first moment needs to be put in order.
+first_moments as (
+    select membership_id, min(paid_at) as paid_at
+    from paid
+    group by membership_id
+),
+
+placed as (
+    select
+        paid.membership_id,
+        paid.promo_code_id,
+        row_number() over (partition by paid.membership_id order by {{ by_bytes('paid.payment_id') }}) as place
+    from paid
+    inner join first_moments
+        on paid.membership_id = first_moments.membership_id and paid.paid_at = first_moments.paid_at
+),
+
 -- A membership names the code in force now; the one it began with is that of its first payment.
 first_payments as (
     select membership_id, promo_code_id
-    from paid
+    from placed
     where place = 1
 ),
 

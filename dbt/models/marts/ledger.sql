@@ -7,7 +7,7 @@ with payouts as (
         payouts.currency,
         payouts.created_at,
         lag(payouts.created_at) over (
-            partition by payouts.company_id, payouts.currency order by payouts.created_at, payouts.payout_id collate "C"
+            partition by payouts.company_id, payouts.currency order by payouts.created_at, {{ by_bytes('payouts.payout_id') }}
         ) as created_before
     from {{ ref('stg_whop__payouts') }} as payouts
     inner join {{ ref('int_as_of') }} as as_of on payouts.company_id = as_of.company_id

@@ -53,7 +53,7 @@ unpaid_charges as (
         staged.next_attempt_at,
         row_number() over (
             partition by at_risk.company_id, at_risk.member_id
-            order by payments.created_at desc, payments.payment_id collate "C"
+            order by payments.created_at desc, {{ by_bytes('payments.payment_id') }}
         ) as place_from_last
     from at_risk
     inner join last_periods on at_risk.membership_id = last_periods.membership_id

@@ -13,7 +13,7 @@ with seen as (
         lag({{ column }}) over read_order as previous_{{ column }}
         {%- endfor %}
     from {{ ref('stg_whop__membership_states') }} as states
-    window read_order as (partition by membership_id order by synced_at, updated_at nulls first, state_id collate "C")
+    window read_order as (partition by membership_id order by synced_at, updated_at nulls first, {{ by_bytes('state_id') }})
 ),
 
 -- A run that was killed and repeated writes the same state twice.
@@ -45,7 +45,7 @@ followed as (
     select
         dated.*,
         lead(valid_from) over (
-            partition by membership_id order by synced_at, updated_at nulls first, state_id collate "C"
+            partition by membership_id order by synced_at, updated_at nulls first, {{ by_bytes('state_id') }}
         ) as next_valid_from
     from dated
 ),

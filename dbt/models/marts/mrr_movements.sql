@@ -52,7 +52,7 @@ ends as (
         churn_reason,
         row_number() over (
             partition by member_id, end_date, company_id
-            order by period_end desc, mrr_usd desc, membership_id collate "C"
+            order by period_end desc, mrr_usd desc, {{ by_bytes('membership_id') }}
         ) as place
     from {{ ref('int_subscription_ends') }}
     where mrr_usd > 0

@@ -57,7 +57,7 @@ known as (
     where payouts.created_at <= as_of.as_of
     window before_it as (
         partition by payouts.company_id, payouts.currency
-        order by payouts.created_at, payouts.payout_id collate "C"
+        order by payouts.created_at, {{ by_bytes('payouts.payout_id') }}
         rows between unbounded preceding and 1 preceding
     )
 )

@@ -8,7 +8,7 @@ events as (
         events.divisor,
         {{ month_of('events.event_date') }} as month,
         sum(events.rate) as rate,
-        sum(events.rate * (events.event_date - date '2000-01-01')) as rate_since,
+        sum(events.rate * {{ days_between("date '2000-01-01'", 'events.event_date') }}) as rate_since,
         sum(events.lump) as lump
     from rates_and_lumps as events
     inner join as_of on events.company_id = as_of.company_id
@@ -71,7 +71,7 @@ earned as (
         running.month,
         running.divisor,
         running.rate * (
-            least({{ last_day_of('running.month') }}, as_of.as_of_date) + 1 - date '2000-01-01'
+            {{ days_between("date '2000-01-01'", 'least(' ~ last_day_of('running.month') ~ ', as_of.as_of_date)') }} + 1
         ) - running.rate_since + running.lump as earned_times_divisor
     from running
     inner join as_of on running.company_id = as_of.company_id

@@ -1,10 +1,10 @@
 with newest as (
-    {{ newest_version(raw_rows('account_balances', {
+    {{ newest_version('account_balances', {
         'id': 'text', 'company_id': 'text', 'symbol': 'text', 'balance': 'decimal(38, 9)',
         'held__available': 'decimal(38, 9)', 'held__in_transit': 'decimal(38, 9)', 'held__pending': 'decimal(38, 9)',
         'held__reserve': 'decimal(38, 9)', 'value_usd': 'decimal(38, 9)', 'observed_at': 'timestamptz',
         '_whop_synced_at': 'timestamptz', '_whop_deleted_at': 'timestamptz', '_dlt_load_id': 'text', '_dlt_id': 'text'
-    })) }}
+    }) }}
 ),
 
 renamed as (

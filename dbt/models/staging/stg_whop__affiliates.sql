@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'affiliates')) }}
+    {{ newest_version('affiliates') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'apps')) }}
+    {{ newest_version('apps') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'authorized_users')) }}
+    {{ newest_version('authorized_users') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'checkout_configurations')) }}
+    {{ newest_version('checkout_configurations') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'companies')) }}
+    {{ newest_version('companies') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'company_token_transactions')) }}
+    {{ newest_version('company_token_transactions') }}
 ),
 
 renamed as (

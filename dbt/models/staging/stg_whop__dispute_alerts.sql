@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'dispute_alerts')) }}
+    {{ newest_version('dispute_alerts') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'disputes')) }}
+    {{ newest_version('disputes') }}
 ),
 
 renamed as (

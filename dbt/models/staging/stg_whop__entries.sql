@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'entries')) }}
+    {{ newest_version('entries') }}
 ),
 
 renamed as (

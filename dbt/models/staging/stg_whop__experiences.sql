@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'experiences')) }}
+    {{ newest_version('experiences') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'files')) }}
+    {{ newest_version('files') }}
 ),
 
 renamed as (

@@ -1,11 +1,11 @@
 with newest as (
-    {{ newest_version(raw_rows('financial_activity', {
+    {{ newest_version('financial_activity', {
         'id': 'text', 'company_id': 'text', 'line_type': 'text', 'currency': 'text', 'precision': 'decimal(38, 9)',
         'amount': 'decimal(38, 9)', 'usd_amount': 'decimal(38, 9)', 'payment__id': 'text', 'plan_id': 'text',
         'product_id': 'text', 'source__id': 'text', 'source__object': 'text', 'posted_at': 'timestamptz',
         'available_at': 'timestamptz', '_whop_synced_at': 'timestamptz', '_whop_deleted_at': 'timestamptz',
         '_dlt_load_id': 'text', '_dlt_id': 'text'
-    })) }}
+    }) }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'invoices')) }}
+    {{ newest_version('invoices') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'leads')) }}
+    {{ newest_version('leads') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'members')) }}
+    {{ newest_version('members') }}
 ),
 
 renamed as (

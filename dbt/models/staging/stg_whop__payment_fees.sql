@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'payment_fees')) }}
+    {{ newest_version('payment_fees') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'payments')) }}
+    {{ newest_version('payments') }}
 ),
 
 renamed as (

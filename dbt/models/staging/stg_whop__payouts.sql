@@ -1,12 +1,12 @@
 with newest as (
-    {{ newest_version(raw_rows('payouts', {
+    {{ newest_version('payouts', {
         'id': 'text', 'company_id': 'text', 'status': 'text', 'source': 'text', 'speed': 'text', 'currency': 'text',
         'amount': 'decimal(38, 9)', 'fee_amount': 'decimal(38, 9)', 'markup_fee': 'decimal(38, 9)',
         'net_amount': 'decimal(38, 9)', 'destination_currency': 'text', 'destination_amount': 'decimal(38, 9)',
         'exchange_rate': 'decimal(38, 9)', 'trace_code': 'text', 'failure__code': 'text',
         'failure__funds_returned_at': 'timestamptz', 'created_at': 'timestamptz', 'estimated_arrival': 'timestamptz',
         '_whop_synced_at': 'timestamptz', '_whop_deleted_at': 'timestamptz', '_dlt_load_id': 'text', '_dlt_id': 'text'
-    })) }}
+    }) }}
 ),
 
 renamed as (

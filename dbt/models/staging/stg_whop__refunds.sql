@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'refunds')) }}
+    {{ newest_version('refunds') }}
 ),
 
 renamed as (

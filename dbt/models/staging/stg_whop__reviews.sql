@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'reviews')) }}
+    {{ newest_version('reviews') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'setup_intents')) }}
+    {{ newest_version('setup_intents') }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'shipments')) }}
+    {{ newest_version('shipments') }}
 ),
 
 renamed as (

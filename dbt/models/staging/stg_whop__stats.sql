@@ -1,9 +1,9 @@
 with newest as (
-    {{ newest_version(raw_rows('stats', {
+    {{ newest_version('stats', {
         'id': 'text', 'company_id': 'text', 'metric': 'text', 'period': 'text', 'period_start': 'timestamptz',
         'currency': 'text', 'source_currency': 'text', 'value': 'decimal(38, 9)',
         '_whop_synced_at': 'timestamptz', '_whop_deleted_at': 'timestamptz', '_dlt_load_id': 'text', '_dlt_id': 'text'
-    })) }}
+    }) }}
 ),
 
 renamed as (

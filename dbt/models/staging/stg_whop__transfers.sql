@@ -1,10 +1,10 @@
 with newest as (
-    {{ newest_version(raw_rows('transfers', {
+    {{ newest_version('transfers', {
         'id': 'text', 'company_id': 'text', 'status': 'text', 'currency': 'text', 'amount': 'decimal(38, 9)',
         'fee_amount': 'decimal(38, 9)', 'origin__id': 'text', 'destination__id': 'text', 'failure_code': 'text',
         'created_at': 'timestamptz', 'succeeded_at': 'timestamptz',
         '_whop_synced_at': 'timestamptz', '_whop_deleted_at': 'timestamptz', '_dlt_load_id': 'text', '_dlt_id': 'text'
-    })) }}
+    }) }}
 ),
 
 renamed as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'users')) }}
+    {{ newest_version('users') }}
 ),
 
 renamed as (

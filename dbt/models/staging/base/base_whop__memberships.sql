@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'memberships'), keep_deleted=true) }}
+    {{ newest_version('memberships', keep_deleted=true) }}
 ),
 
 renamed as (

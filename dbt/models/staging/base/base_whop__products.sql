@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'products'), keep_deleted=true) }}
+    {{ newest_version('products', keep_deleted=true) }}
 ),
 
 renamed as (

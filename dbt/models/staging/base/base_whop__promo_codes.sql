@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_version(source('whop_raw', 'promo_codes'), keep_deleted=true) }}
+    {{ newest_version('promo_codes', keep_deleted=true) }}
 ),
 
 renamed as (

@@ -1,0 +1,133 @@
+"""Spark on this machine: what it needs, how it is set, and the raw tables in its catalog."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..errors import SettingError
+from ..names import DATASET
+from .raw import raw_tables
+
+_STATIC = {
+    # Databases and tables are those of this process alone: what is in a folder is made known anew.
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    # A moment in a file says that it is one, in UTC; by default Spark writes a form without.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # A business of one machine is small for Spark: of 200 parts of a shuffle nearly all are empty.
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+    # Models are one long statement each, run once: to compile it takes longer than to run it.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+
+
+def check_installed() -> None:
+    """Raise a SettingError, which says what to install, when Spark cannot be started here."""
+    for module, package in (("pyspark", "pyspark"), ("dbt.adapters.spark", "dbt-spark")):
+        if not _is_there(module):
+            raise SettingError(f"{package} is not installed: pip install 'whop-elt[spark]'")
+    home = os.environ.get("JAVA_HOME")
+    if home and not (Path(home) / "bin" / "java").exists():
+        raise SettingError(f"JAVA_HOME is {home}, which has no bin/java: set it to a Java 17 or 21")
+    if not home and not shutil.which("java"):
+        raise SettingError(
+            "Spark needs Java, and there is none: install Java 17 or 21 (apt-get install "
+            "openjdk-17-jre-headless), or set JAVA_HOME"
+        )
+
+
+def keep_ansi_mode() -> None:
+    """Let dbt's sessions compute in ANSI mode, in which what does not fit is an error.
+
+    dbt-spark turns it off with every statement, after it has read the profile, and then a sum that
+    is too large is null. Whether it is on, `prepare_session` looks before each model.
+    """
+    from dbt.adapters.spark.connections import SparkCredentials
+
+    theirs = SparkCredentials.__post_init__
+    if hasattr(theirs, "theirs"):
+        return
+
+    def ours(self: Any) -> None:
+        theirs(self)
+        self.server_side_parameters["spark.sql.ansi.enabled"] = "true"
+
+    ours.theirs = theirs  # type: ignore[attr-defined]
+    SparkCredentials.__post_init__ = ours
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+@contextmanager
+def spark_session(
+    raw: Path,
+    build: Path,
+    remembered: Mapping[tuple[str, str], Path],
+    *,
+    memory: str,
+    cores: int,
+) -> Iterator[Any]:
+    """A session that has the raw tables, and writes what is made in it into a folder.
+
+    Args:
+        raw: the folder with a folder of Parquet files for each raw table.
+        build: the folder to write to.
+        remembered: the folders of tables that are there already, by schema and name.
+        memory: what Java may take, as Spark writes it: `2g`.
+        cores: how many threads work.
+
+    Raises:
+        SettingError: Spark is not installed, or there is no Java.
+    """
+    check_installed()
+    keep_ansi_mode()
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master(f"local[{cores}]").appName("whop-elt")
+    settings = {
+        **_STATIC,
+        "spark.driver.memory": memory,
+        "spark.sql.warehouse.dir": str(build),
+        "spark.local.dir": str(build / ".spark"),
+    }
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    try:
+        session.sparkContext.setLogLevel("ERROR")
+        session.sql(f"create database if not exists {DATASET}")
+        for table, columns in raw_tables():
+            # Spark knows a column that no file has, and reads it as null; a folder has to be there.
+            folder = raw / table
+            if not folder.is_dir():
+                folder = build / ".none" / table
+                folder.mkdir(parents=True)
+            spelled = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
+            place = folder.as_uri()
+            session.sql(
+                f"create table {DATASET}.{table} ({spelled}) using parquet location '{place}'"
+            )
+        for (schema, table), folder in remembered.items():
+            session.sql(f"create database if not exists {schema}")
+            session.sql(f"create table {schema}.{table} using parquet location '{folder.as_uri()}'")
+        yield session
+    finally:
+        session.stop()
+        shutil.rmtree(build / ".spark", ignore_errors=True)
+        shutil.rmtree(build / ".none", ignore_errors=True)

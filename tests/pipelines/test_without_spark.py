@@ -1,0 +1,66 @@
+"""`transform --engine spark` where it cannot be done: one line that says what to change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_cli import Result, Shell
+
+from whop_elt.errors import ExitCode
+from whop_elt.spark import session
+
+
+@pytest.fixture
+def shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Shell:
+    raw = tmp_path / "home" / "whop_raw" / "payments"
+    raw.mkdir(parents=True)
+    (raw / "1.parquet").touch()
+    return Shell(tmp_path, monkeypatch, capsys)
+
+
+def on_spark(shell: Shell, *arguments: str, home: str = "home", **environment: str) -> Result:
+    place = {"WHOP_ELT_SPARK_HOME": home} if home else {}
+    result = shell("transform", "--engine", "spark", *arguments, **place, **environment)
+    assert len(result.said.strip().splitlines()) == 1
+    return result
+
+
+def test_without_pyspark_the_line_says_what_to_install(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_is_there", lambda module: module != "pyspark")
+    result = on_spark(shell)
+    assert result.code == ExitCode.SETTING
+    assert "pyspark is not installed: pip install 'whop-elt[spark]'" in result.said
+
+
+def test_without_java_the_line_says_which(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "_is_there", lambda module: True)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    result = on_spark(shell, PATH=str(shell.folder))
+    assert result.code == ExitCode.SETTING
+    assert "install Java 17 or 21" in result.said
+    result = on_spark(shell, JAVA_HOME="nowhere")
+    assert result.code == ExitCode.SETTING
+    assert "JAVA_HOME is nowhere, which has no bin/java" in result.said
+
+
+@pytest.mark.parametrize(
+    ("home", "arguments", "says"),
+    [
+        ("", (), "Set WHOP_ELT_SPARK_HOME"),
+        ("s3://whop/raw", (), "WHOP_ELT_SPARK_HOME is to be a folder of this machine"),
+        ("empty", (), "Nothing is loaded into"),
+        ("home", ("--select", "mrr_daily"), "--select"),
+        ("home", ("--destination", "postgres"), "--destination"),
+    ],
+)
+def test_what_cannot_be_built_is_said_in_a_line(
+    shell: Shell, home: str, arguments: tuple[str, ...], says: str
+) -> None:
+    result = on_spark(shell, *arguments, home=home)
+    assert result.code in (ExitCode.SETTING, ExitCode.FAILED)
+    assert says in result.said
