@@ -22,7 +22,7 @@ from pathlib import Path
 import duckdb
 
 from ..errors import NothingThere, SettingError
-from ..lock import run_lock
+from ..run_lock import run_lock
 from ..names import DATASET
 
 KEPT = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from warehouse import Engine, duckdb_warehouse, postgres_warehouse, stamp
+from warehouse import Engine, Row, duckdb_warehouse, postgres_warehouse, stamp
 
 READ = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -16,20 +16,20 @@ def test_of_a_row_that_is_there_twice_the_version_read_last_counts(
     create = duckdb_warehouse if engine == "duckdb" else postgres_warehouse
     warehouse = create(new_location(engine, None))
     later = READ + timedelta(days=1)
-    old = [
+    old: list[Row] = [
         {"id": "prod_once", "title": "once"},
         {"id": "prod_twice", "title": "old"},
         {"id": "prod_gone", "title": "old"},
         {"id": "prod_back", "title": "old", "_whop_deleted_at": READ},
         {"id": "prod_next", "title": "old"},
     ]
-    new = [
+    new: list[Row] = [
         {"id": "prod_twice", "title": "new"},
         {"id": "prod_gone", "title": "old", "_whop_deleted_at": later},
         {"id": "prod_back", "title": "new"},
     ]
     # Of one moment: what was loaded last.
-    next_load = [{"id": "prod_next", "title": "new", "_dlt_load_id": "2"}]
+    next_load: list[Row] = [{"id": "prod_next", "title": "new", "_dlt_load_id": "2"}]
     for rows, read in ((new, later), (next_load, READ), (old, READ)):
         warehouse.insert("products", stamp(rows, "biz_1", read))
 
