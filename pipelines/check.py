@@ -26,6 +26,7 @@ from whop_source.structure import missing_parts, told
 from whop_source.surface import CURRENT, NO_VERSION, is_tried
 
 from . import settings
+from .bucket_lock import refuses_writing
 from .destination import Destination, open_destination, setting_of
 from .errors import ExitCode, NoFile, PipelineError
 from .names import DATASET, INTERMEDIATE, MARTS, PERSONAL, STAGING
@@ -90,6 +91,8 @@ def _not_writable(destination: Destination) -> str | None:
         if not os.access(file, os.W_OK) or not os.access(file.parent, os.W_OK | os.X_OK):
             return f"cannot be written to by this account: set {setting_of('duckdb')}"
         return None
+    if destination.name == "filesystem":
+        return refuses_writing(destination)
     if destination.name != "postgres":
         return None
     ours = ", ".join(f"'{name}'" for name in _SCHEMAS)
@@ -114,8 +117,10 @@ def _readable_by_all(destination: Destination) -> Iterator[Finding]:
 
     Whoever reads it so may mean to: it is said, and left as it is.
     """
+    if destination.name != "duckdb":
+        return
     file = Path(destination.location)
-    if destination.name == "duckdb" and file.stat().st_mode & stat.S_IROTH:
+    if file.stat().st_mode & stat.S_IROTH:
         yield Finding(
             "warehouse",
             True,

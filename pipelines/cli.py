@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from .action import app as action_app
 from .bi.command import app as bi_app
+from .bucket_command import app as bucket_app
 from .cli_reading import app as reading_app
 from .errors import ExitCode, NoColumn, PipelineError, SettingError, of_files
 from .figures import counted
@@ -57,6 +58,7 @@ app = typer.Typer(
 app.add_typer(reading_app)
 app.add_typer(action_app)
 app.add_typer(bi_app)
+app.add_typer(bucket_app)
 
 Engine = Literal["warehouse", "spark"]
 
@@ -232,6 +234,7 @@ def transform(
     log_format: LogFormatName = "text",
 ) -> None:
     """Build and test the models (dbt build)."""
+    from .bucket_models import models_home
     from .run import locked_destination
     from .transform import transform as build
 
@@ -249,9 +252,10 @@ def transform(
         return
     with (
         locked_destination(destination_of(destination)) as warehouse,
+        models_home(warehouse) as home,
         _bars(_new_report(), quiet=quiet) as shown,
     ):
-        count = build(warehouse, select, variables, shown.modelling)
+        count = build(home, select, variables, shown.modelling)
     event(f"{count} models and tests", count=count)
 
 

@@ -12,7 +12,7 @@ from whop_simulator.units import iso, to_ms
 
 from .destination import WORK_FOLDER, open_destination
 from .errors import NothingThere, SettingError
-from .lock import run_lock
+from .run_lock import run_lock
 
 MEMBERS = 1500
 YEARS = 3

@@ -31,8 +31,13 @@ from dlt.common.destination.exceptions import (
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from whop_source.bucket import Bucket
+from whop_source.bucket.destination import BucketSqlClient
+
 from . import address as postgres_address
 from . import settings
+from .bucket_trouble import URL as BUCKET
+from .bucket_trouble import missing_setting, of_bucket
 from .errors import NoFile, NothingThere, PipelineError, SettingError
 from .names import (
     DATASET,
@@ -105,7 +110,10 @@ class Destination:
     @property
     def location(self) -> str:
         """File of a DuckDB warehouse, address of any other, for people."""
-        credentials: Any = self.pipeline.sql_client().credentials
+        client: Any = self.pipeline.sql_client()
+        if isinstance(client, BucketSqlClient):
+            return client.location
+        credentials: Any = client.credentials
         if self.name == "duckdb":
             return str(Path(credentials.database).resolve())
         if self.name == "postgres":
@@ -115,6 +123,10 @@ class Destination:
     def advice(self, says: str = "") -> str:
         """What to do when the database does not do its part, and says this."""
         return f"{_advice(self.name, says)}, or set {setting_of(self.name)}"
+
+    def trouble(self, error: BaseException) -> PipelineError | None:
+        """What is wrong with a bucket; None for another error, and on another destination."""
+        return of_bucket(causes(error)) if self.name == "filesystem" else None
 
     def query(self, sql: str, *values: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query; return the names of the columns, and the rows.
@@ -132,6 +144,10 @@ class Destination:
             raise NothingThere(
                 f"Not all of it is in {self.location} yet: `whop-elt run` loads and models it"
             ) from error
+        except Exception as error:
+            if trouble := self.trouble(error):
+                raise trouble from error
+            raise
 
     def dbt_environment(self) -> dict[str, str]:
         """Environment variables that point dbt's profile at the same warehouse.
@@ -199,8 +215,11 @@ def open_destination(
 def _factory(name: str) -> Any:
     """What dlt makes the destination from: its name, or for Postgres the address, cleaned.
 
-    With it no session of dlt's waits for ever.
+    With it no session of dlt's waits for ever. A bucket is dlt's own, of which newest versions are
+    read.
     """
+    if name == "filesystem":
+        return Bucket()
     address = settings.address(name) if name == "postgres" else None
     if address is None:
         return name
@@ -242,6 +261,11 @@ def connect_postgres(credentials: Any, application: str, **parameters: Any) -> A
 
 def not_modelled(name: str) -> SettingError:
     """The error that there are no models on this destination."""
+    if name == "filesystem":
+        return SettingError(
+            f"The models run on {' and '.join(MODELLED)}, not on {name}: what is in a bucket is "
+            "modelled in a DuckDB file, so ask with --destination duckdb"
+        )
     return SettingError(
         f"The models run on {' and '.join(MODELLED)}, not on {name}: use "
         "`whop-elt sync` to load, and your own dbt profile to transform"
@@ -282,27 +306,31 @@ _TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "informati
 def _not_opened(name: str, error: Exception) -> PipelineError:
     """Why a destination could not be opened, and what to change."""
     setting = setting_of(name)
-    causes = list(_causes(error))
-    if any(isinstance(cause, InvalidNativeValue) for cause in causes):
+    under = list(causes(error))
+    if name == "filesystem" and (trouble := of_bucket(under)):
+        return trouble
+    if any(isinstance(cause, InvalidNativeValue) for cause in under):
         # The value is not repeated: it may hold a password.
         form = f"; it looks like {postgres_address.FORM}" if name == "postgres" else ""
         return SettingError(f"{setting} cannot be read{form}")
-    for cause in causes:
+    for cause in under:
         if isinstance(cause, ValueNotSecretException):
             return SettingError(f"Move {cause.key} from .dlt/config.toml to .dlt/secrets.toml")
-    if isinstance(causes[-1], ConfigurationException):
+    if isinstance(under[-1], ConfigurationException):
         if name == "postgres":
             return SettingError(f"Set {setting}; it looks like {postgres_address.FORM}")
-        return SettingError(f"Set {setting}: {first_line(causes[-1])}")
-    refused = isinstance(causes[-1], _REFUSED)
+        if name == "filesystem":
+            return SettingError(missing_setting())
+        return SettingError(f"Set {setting}: {first_line(under[-1])}")
+    refused = isinstance(under[-1], _REFUSED)
     what = "cannot be opened" if name == "duckdb" else "refuses" if refused else "does not answer"
-    says = first_line(causes[-1]).rstrip("!.")
+    says = first_line(under[-1]).rstrip("!.")
     return PipelineError(f"{name} {what}: {says}. {_advice(name, says)}, or set {setting}")
 
 
 def setting_of(name: str) -> str:
     """The setting that says where a destination is."""
-    return f"DESTINATION__{name.upper()}__CREDENTIALS"
+    return BUCKET if name == "filesystem" else f"DESTINATION__{name.upper()}__CREDENTIALS"
 
 
 def _advice(name: str, says: str = "") -> str:
@@ -323,7 +351,7 @@ def of_database(error: BaseException) -> PipelineError | None:
     """What to do when the database does not answer, or refuses; None for a slip of ours."""
     root = root_cause(error)
     if not isinstance(root, _OF_DATABASE) and not any(
-        isinstance(cause, DestinationConnectionError) for cause in _causes(error)
+        isinstance(cause, DestinationConnectionError) for cause in causes(error)
     ):
         return None
     return PipelineError(
@@ -338,7 +366,7 @@ _OF_DATABASE = (*_REFUSED, psycopg2.OperationalError, duckdb.IOException)
 
 def is_of_database(error: BaseException) -> bool:
     """Whether an error is one of the database, or of the way to it."""
-    return any(isinstance(cause, DestinationException) for cause in _causes(error))
+    return any(isinstance(cause, DestinationException) for cause in causes(error))
 
 
 def _keep_empty_texts() -> None:
@@ -396,7 +424,7 @@ def _is_left_behind(folder: Path) -> bool:
     return age > _BEING_MADE_SECONDS
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error and what is under it: dlt wraps an error several times."""
     while error is not None:
         yield error
@@ -405,7 +433,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def root_cause(error: BaseException) -> BaseException:
     """The error at the bottom of dlt's wrappers, which repeat its text at length."""
-    return list(_causes(error))[-1]
+    return list(causes(error))[-1]
 
 
 def first_line(error: BaseException) -> str:

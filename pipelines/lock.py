@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from typing import Any
 import duckdb
 import psycopg2
 
+from .bucket_lock import bucket_lock
 from .destination import (
     MARTS,
     Destination,
@@ -25,6 +22,7 @@ from .destination import (
     nothing_to_lose,
 )
 from .errors import Locked, PipelineError, SettingError
+from .run_lock import run_lock
 
 _TURN_SECONDS = 0.2
 """Pause between two questions whether it is this sync's turn to load."""
@@ -35,34 +33,6 @@ _BUILD_LOCK = f"{MARTS}/build"
 
 _IDLE_SESSION_TIMEOUT = 140_000
 """Version of Postgres that brought the setting of this name."""
-
-
-@contextmanager
-def run_lock(path: Path) -> Iterator[None]:
-    """Hold the lock file while the block runs.
-
-    The operating system drops the lock with the process that holds it, so a killed run leaves none
-    behind, and the next one takes over.
-
-    Raises:
-        Locked: another process holds it; the text says which, and since when.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise Locked(f"A run is under way: {holder} holds {path}") from None
-        file.truncate(0)
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        file.write(f"process {os.getpid()} on {socket.gethostname()}, since {now}")
-        file.flush()
-        try:
-            yield
-        finally:
-            file.truncate(0)
 
 
 def wait_for_readers(name: str) -> None:
@@ -94,7 +64,7 @@ def database_lock(destination: Destination) -> Iterator[None]:
     dataset; for one company alone a shared one on it and an exclusive one on the company, so that
     companies are synced side by side, each by one run. While the block runs,
     `destination.still_locked` asks whether they are still held. On DuckDB it is a lock file beside
-    the database. Other destinations have no such lock.
+    the database, on a folder or a bucket what `bucket_lock` has. Other destinations have none.
 
     Raises:
         Locked: another run holds it; the text says from where, and since when.
@@ -102,6 +72,10 @@ def database_lock(destination: Destination) -> Iterator[None]:
     """
     if destination.name == "duckdb":
         with run_lock(Path(f"{destination.location}.lock")):
+            yield
+        return
+    if destination.name == "filesystem":
+        with bucket_lock(destination):
             yield
         return
     if destination.name != "postgres":
@@ -144,6 +118,7 @@ def loading_turn(destination: Destination) -> Iterator[None]:
     """
     if destination.name != "postgres":
         wait_for_readers(destination.name)
+        destination.still_locked()
         yield
         return
     name = _load_lock(destination.pipeline.dataset_name)

@@ -22,7 +22,8 @@ DestinationName = Annotated[
         "--destination",
         "-d",
         envvar="WHOP_ELT_DESTINATION",
-        help="duckdb (the default) or postgres; any other dlt destination can be synced into.",
+        help="duckdb (the default) or postgres; filesystem, a folder or a bucket, and any other "
+        "dlt destination can be synced into.",
     ),
 ]
 LogFormatName = Annotated[

@@ -21,6 +21,7 @@ from whop_source import RateLimit, RunReport, whop
 from whop_source.resources import REFERRED_TABLES
 
 from .alerts import Watch, post_digest, tell_age, tell_restated
+from .bucket_models import models_home
 from .destination import (
     DATASET,
     MODELLED,
@@ -33,10 +34,11 @@ from .destination import (
 )
 from .errors import ExitCode, NothingThere, PipelineError, SettingError
 from .figures import counted
-from .lock import database_lock, loading_turn, run_lock, wait_for_readers
+from .lock import database_lock, loading_turn, wait_for_readers
 from .log import event
 from .marts_copy import copy_path, write_copy
 from .reading import Warehouse
+from .run_lock import run_lock
 from .settings import base_url, company_ids, explained, source
 from .status import shown_companies
 from .transform import Progress, transform
@@ -172,7 +174,10 @@ def sync(
 def _refuse_mixture(destination: Destination, given: Mapping[str, Any]) -> None:
     """Keep a real business out of the warehouse of the demo's invented one."""
     root = given.get("base_url") or base_url()
-    if destination.name not in MODELLED or urlsplit(root).hostname in _THIS_MACHINE:
+    if (
+        destination.name not in (*MODELLED, "filesystem")
+        or urlsplit(root).hostname in _THIS_MACHINE
+    ):
         return
     from whop_simulator import Business
 
@@ -236,13 +241,14 @@ def _sync_part(
     except (PipelineStepFailed, DestinationException) as error:
         if isinstance(root_cause(error), KeyboardInterrupt | SignalReceivedException):
             raise KeyboardInterrupt from error
+        unended = "The load did not end; what it was to bring comes with the next run"
+        if trouble := destination.trouble(error):
+            raise type(trouble)(f"{unended}: {trouble}") from error
         says = first_line(root_cause(error)).rstrip("!.")
         advice = f". {destination.advice(says)}" if is_of_database(error) else ""
         if "due to lock timeout" in says:
             advice = f". {DATASET} could not be had in time: {who_holds(destination, DATASET)}"
-        raise PipelineError(
-            f"The load did not end; what it was to bring comes with the next run: {says}{advice}"
-        ) from error
+        raise PipelineError(f"{unended}: {says}{advice}") from error
 
 
 def exit_code(report: RunReport) -> ExitCode:
@@ -303,7 +309,7 @@ def run(
         settings: settings of the source that are not to come from dlt's configuration.
 
     Returns:
-        The destination, to read the numbers from, and how it went.
+        Where the numbers are to be read from, and how it went.
 
     Raises:
         PipelineError: see `sync`, `transform`, `write_report` and `locked_destination`.
@@ -318,18 +324,21 @@ def run(
             # The models are of all companies: no other of them may be loading.
             stack.close()
             destination = stack.enter_context(opened(watch, destination_name))
-        if any(table.status == "ok" for table in report.tables):
-            with watch.step("models"):
-                count = transform(destination, progress=modelling)
-            watch.transformed()
-            event(f"{count} models and tests", count=count)
-            tell_restated(watch, destination)
-            if page:
-                with watch.step("report"):
-                    report_to(destination, page)
-            post_digest(destination, [report.run_id], partial(brief, destination))
+        if not any(table.status == "ok" for table in report.tables):
+            tell_age(watch, destination)
+            return destination, code
+        with watch.step("models"):
+            home = stack.enter_context(models_home(destination))
+            count = transform(home, progress=modelling)
+        watch.transformed()
+        event(f"{count} models and tests", count=count)
+        tell_restated(watch, home)
+        if page:
+            with watch.step("report"):
+                report_to(home, page)
+        post_digest(home, [report.run_id], partial(brief, home))
         tell_age(watch, destination)
-        return destination, code
+        return home, code
 
 
 def brief(destination: Warehouse) -> str:

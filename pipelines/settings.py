@@ -63,7 +63,9 @@ DEFAULTS: Mapping[str, Any] = {
 
 # To compress the CSV files took half of a load into Postgres, and they are read at once.
 _DEFAULTS_OF: Mapping[str, Mapping[str, Any]] = {
-    "postgres": {"normalize": {"data_writer": {"disable_compression": True}}}
+    "postgres": {"normalize": {"data_writer": {"disable_compression": True}}},
+    # There is no staging: dlt would make a folder for it.
+    "filesystem": {"load": {"truncate_staging_dataset": False, "delete_completed_jobs": True}},
 }
 
 _PROVIDER = "whop-elt's own defaults"
@@ -308,6 +310,16 @@ def address(name: str) -> str | None:
     """
     value = _get(f"destination.{name}.credentials", secret=True)
     return value.strip() if isinstance(value, str) else None
+
+
+def bucket_url() -> str | None:
+    """The setting `destination.filesystem.bucket_url`: a folder, or the address of a bucket.
+
+    Raises:
+        SettingError: a file in .dlt cannot be read.
+    """
+    # A folder's name may have blanks and letters that no id has: it is not cleaned.
+    return str(_get("destination.filesystem.bucket_url") or "").strip() or None
 
 
 def alert_urls() -> list[str]:

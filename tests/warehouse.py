@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from whop_source.resources import BY_NAME, ColumnType
 
-Engine = Literal["duckdb", "postgres"]
+Engine = Literal["duckdb", "postgres", "filesystem"]
 Row = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,8 +22,8 @@ from pathlib import Path
 import duckdb
 
 from ..errors import NothingThere, SettingError
-from ..lock import run_lock
 from ..names import DATASET
+from ..run_lock import run_lock
 
 KEPT = 2
 """Builds that stay: the current one, and the one before it for whoever still reads it."""

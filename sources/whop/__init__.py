@@ -37,6 +37,7 @@ from dlt.common.schema.typing import TDeleteInsertStrategyDict
 from dlt.extract import DltResource
 
 from . import given, loads
+from .bucket import refuse_plain_filesystem
 from .client import DEFAULT_BASE_URL, LEGACY, WhopClient
 from .context import RunContext
 from .errors import WhopError
@@ -270,6 +271,7 @@ class _Run:
     def _read(self) -> list[Extraction]:
         if self._extractions is None:
             self._extractions = []
+            refuse_plain_filesystem(dlt.current.pipeline().sql_client())
             free_shared_ids(dlt.current.pipeline())
             selected = dlt.current.source().selected_resources.keys()
             context = RunContext(

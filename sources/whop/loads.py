@@ -18,6 +18,11 @@ TABLE = "_whop_loads"
 """The loads that were begun, by company; those that ended are taken off."""
 
 
+def counts_whole(client: Any) -> bool:
+    """Whether the destination shows nothing of a load that has not ended: a bucket."""
+    return getattr(client, "loads_count_whole", False)
+
+
 def of_none_that_ended(client: Any) -> str:
     """The condition that a row is of a load that is not in dlt's list of those that ended."""
     return f"_dlt_load_id not in (select load_id from {_table(client, '_dlt_loads')})"
@@ -34,6 +39,8 @@ def unended(client: Any, company_id: str) -> list[str] | None:
         Their ids; None when no load of the company was ever noted: its first is yet to come, or the
         warehouse is an earlier release's.
     """
+    if counts_whole(client):
+        return []
     try:
         noted = f"select 1 from {_table(client, TABLE)} where company_id = %s limit 1"
         if not client.execute_sql(noted, company_id):
@@ -57,7 +64,7 @@ def note(client: Any, company_id: str, load_id: str) -> None:
         company_id: the company it is for.
         load_id: dlt's id of the load.
     """
-    if not client.has_dataset():
+    if counts_whole(client) or not client.has_dataset():
         # The first of all: whatever it leaves is new to the next run.
         return
     left = unended(client, company_id)

@@ -312,7 +312,7 @@ def test_a_wrong_setting_is_told_and_over_when_it_is_right(shell: Shell, hook: W
 
 
 def test_a_locked_run_is_nobody_s_incident(shell: Shell, hook: Webhook) -> None:
-    from whop_elt.lock import run_lock
+    from whop_elt.run_lock import run_lock
 
     with run_lock(shell.folder / ".whop-elt" / "lock"):
         assert run(shell) == 4

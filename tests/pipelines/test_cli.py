@@ -524,7 +524,7 @@ def test_a_terminal_without_a_character_shows_something_else(
 def holder(shell: Shell) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock of the folder."""
     program = (
-        "import sys, time; from pathlib import Path; from whop_elt.lock import run_lock\n"
+        "import sys, time; from pathlib import Path; from whop_elt.run_lock import run_lock\n"
         "with run_lock(Path('.whop-elt/lock')): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

@@ -1,0 +1,276 @@
+"""A bucket, spoken to as S3: moto's server answers on this machine."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from bucket_line import BucketLine, BucketWarehouse, held
+from conftest import FirstLoads, NewWarehouse
+from loading import FAST, TABLES, Line
+from moto.server import ThreadedMotoServer
+from warehouse import Warehouse
+
+from whop_elt.check import check
+from whop_elt.destination import DATASET
+from whop_elt.errors import ExitCode, Locked, PipelineError, SettingError
+from whop_elt.run import locked_destination, sync
+from whop_elt.status import read_status
+from whop_simulator import Server
+from whop_source import RunReport
+from whop_source.bucket import compact
+from whop_source.surface import LEGACY
+
+CREDENTIALS = "DESTINATION__FILESYSTEM__CREDENTIALS__"
+NO_KEYS = {
+    # Nothing of this machine's is to help.
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    )
+
+
+@pytest.fixture
+def line(s3: Any, endpoint: str, server: Server, tmp_path: Path) -> BucketLine:
+    """A line into an empty bucket."""
+    name = f"shop-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=name)
+    settings = {
+        f"{CREDENTIALS}AWS_ACCESS_KEY_ID": "key",
+        f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY": "secret",
+        f"{CREDENTIALS}REGION_NAME": "us-east-1",
+        f"{CREDENTIALS}ENDPOINT_URL": endpoint,
+    }
+    warehouse = BucketWarehouse(
+        "filesystem", f"s3://{name}/warehouse", work=tmp_path, settings=settings
+    )
+    return BucketLine(warehouse, server, tmp_path)
+
+
+def objects(s3: Any, line: BucketLine, table: str = "") -> list[str]:
+    """Keys below the dataset's folder; of the one table."""
+    bucket, folder = line.warehouse.location.removeprefix("s3://").split("/")
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=f"{folder}/{DATASET}{f'/{table}/' if table else ''}"
+    )
+    return [each["Key"] for page in pages for each in page.get("Contents", ())]
+
+
+def test_a_bucket_holds_what_a_database_does_run_after_run_and_compacted(
+    line: BucketLine,
+    s3: Any,
+    first_loads: FirstLoads,
+    new_location: NewWarehouse,
+    tmp_path: Path,
+) -> None:
+    original = first_loads("duckdb", LEGACY).line.warehouse
+    work = tmp_path / "database"
+    work.mkdir()
+    copy = Warehouse("duckdb", new_location("duckdb", original.location), work=work)
+    database = Line(copy, line.server, work)
+    assert line.sync().code is ExitCode.OK
+    assert held(line, *TABLES) == held(database, *TABLES)
+
+    line.server.advance(timedelta(days=3))
+    for table in ("payments", "plans"):
+        line.business.remove(table, line.business.rows(table)[0]["id"])
+    for each in (line, database):
+        assert each.sync(full=True).code is ExitCode.OK
+    assert held(line, *TABLES) == held(database, *TABLES)
+    assert len(objects(s3, line, "payments")) == 2
+
+    with line.bucket.opened() as destination:
+        found = read_status(destination)
+        assert {table["status"] for table in found["tables"]} == {"ok"}
+        assert found["missing"] == []
+        assert destination.location == f"{line.warehouse.location}/{DATASET}"
+        client: Any = destination.pipeline.destination_client()
+        done = compact(client)
+    assert done.rows < done.versions
+    for table in (*TABLES, "sync_runs"):
+        assert len(objects(s3, line, table)) == 1, table
+    assert held(line, *TABLES) == held(database, *TABLES)
+
+    line.server.advance(timedelta(days=1))
+    for each in (line, database):
+        assert each.sync().code is ExitCode.OK
+    assert held(line, *TABLES) == held(database, *TABLES)
+
+
+# The lock
+
+
+def test_a_second_run_is_told_who_has_the_bucket_and_the_lock_goes_with_the_run(
+    line: BucketLine, s3: Any
+) -> None:
+    with line.at_work():
+        with locked_destination("filesystem") as destination:
+            destination.still_locked()
+            Path(".whop-elt/lock").rename("elsewhere")
+            with (
+                pytest.raises(
+                    Locked, match=r"process \d+ on .*, since .* UTC holds .*whop_raw\.lock"
+                ),
+                locked_destination("filesystem"),
+            ):
+                pass
+            destination.still_locked()
+        assert objects(s3, line) == []
+        with locked_destination("filesystem"):
+            pass
+
+
+def test_the_lock_of_a_run_that_gives_no_sign_of_life_is_taken_over_and_it_loads_nothing(
+    line: BucketLine, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whop_elt.bucket_lock.DEAD_SECONDS", 0.0)
+    settings = {"api_key": line.server.api_key, "base_url": line.server.base_url, **FAST}
+    with line.at_work(), locked_destination("filesystem") as slow:
+
+        def overtaken() -> None:
+            Path(".whop-elt/lock").rename("elsewhere")
+            with locked_destination("filesystem") as next_one:
+                next_one.still_locked()
+
+        with pytest.raises(PipelineError, match=r"lock on s3://.* is lost, and another run may"):
+            sync(slow, RunReport(), loading=overtaken, **settings)
+    assert not objects(s3, line, "payments")
+
+
+def test_a_run_gives_signs_of_life(line: BucketLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whop_elt.bucket_lock.RENEWED_SECONDS", 0.2)
+    monkeypatch.setattr("whop_elt.bucket_lock.DEAD_SECONDS", 2.5)
+    with line.at_work(), locked_destination("filesystem") as destination:
+        threading.Event().wait(4)
+        Path(".whop-elt/lock").rename("elsewhere")
+        with pytest.raises(Locked), locked_destination("filesystem"):
+            pass
+        destination.still_locked()
+
+
+# What is not as it must be
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "says"),
+    [
+        ({"bucket": "s3://no-such-bucket/x"}, ExitCode.SETTING, "BUCKET_URL"),
+        ({"keys": "none"}, ExitCode.SETTING, f"{CREDENTIALS}AWS_ACCESS_KEY_ID"),
+        ({"endpoint": "http://127.0.0.1:9"}, ExitCode.FAILED, f"{CREDENTIALS}ENDPOINT_URL"),
+    ],
+    ids=["no bucket", "no key", "nobody there"],
+)
+def test_what_is_wrong_with_a_bucket_is_one_line(
+    line: BucketLine, wrong: dict[str, str], code: ExitCode, says: str
+) -> None:
+    warehouse = line.bucket
+    warehouse.location = wrong.get("bucket", warehouse.location)
+    settings = {**warehouse.settings}
+    if "keys" in wrong:
+        settings = {name: value for name, value in settings.items() if "KEY" not in name} | NO_KEYS
+    if "endpoint" in wrong:
+        settings[f"{CREDENTIALS}ENDPOINT_URL"] = wrong["endpoint"]
+    warehouse.settings = settings
+    with (
+        line.at_work(),
+        pytest.raises(PipelineError) as ended,
+        locked_destination("filesystem"),
+    ):
+        pass
+    assert ended.value.exit_code is code, ended.value
+    assert "\n" not in str(ended.value)
+    assert says in str(ended.value)
+    assert "secret" not in str(ended.value).replace("secrets.toml", "")
+
+
+def test_a_library_that_is_not_there_is_named(
+    line: BucketLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(protocol: str) -> None:
+        raise ImportError(f"Install s3fs to access {protocol}")
+
+    storage = sys.modules["dlt.common.storages.fsspec_filesystem"]
+    monkeypatch.setattr(storage, "get_filesystem_class", missing)
+    with line.at_work(), pytest.raises(SettingError) as ended, locked_destination("filesystem"):
+        pass
+    assert "pip install 'whop-elt[bucket]'" in str(ended.value)
+    assert "\n" not in str(ended.value)
+
+
+@pytest.fixture
+def reader(s3: Any, endpoint: str) -> Iterator[dict[str, str]]:
+    """A key that may list and read; the server heeds permissions while it is used."""
+    keys = {
+        "endpoint_url": endpoint,
+        "region_name": "us-east-1",
+        "aws_access_key_id": "key",
+        "aws_secret_access_key": "secret",
+    }
+    iam = boto3.client("iam", **keys)
+    name = f"reader-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    allowed = {"Effect": "Allow", "Action": ["s3:List*", "s3:Get*"], "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName=name, PolicyName="reads", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    def unheeded(requests: str) -> None:
+        asked = urllib.request.Request(
+            f"{endpoint}/moto-api/reset-auth", requests.encode(), {"Content-Type": "text/plain"}
+        )
+        urllib.request.urlopen(asked).close()
+
+    unheeded("0")
+    yield {
+        f"{CREDENTIALS}AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+    }
+    unheeded("1000000")
+
+
+def test_a_bucket_that_may_be_read_alone_is_said_by_check_and_by_a_run(
+    line: BucketLine, reader: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.bucket.settings = {**line.bucket.settings, **reader}
+    with line.at_work(), pytest.raises(SettingError) as ended, locked_destination("filesystem"):
+        pass
+    assert str(ended.value).startswith(f"{line.warehouse.location} refuses: ")
+    assert "\n" not in str(ended.value)
+    monkeypatch.setenv("SOURCES__WHOP__API_KEY", line.server.api_key)
+    monkeypatch.setenv("SOURCES__WHOP__BASE_URL", line.server.base_url)
+    with line.at_work():
+        (found,) = (each for each in check("filesystem", tables=False) if not each.ok)
+    assert found.exit_code is ExitCode.SETTING
+    assert "cannot be written to" in found.says
+    assert f"{CREDENTIALS}AWS_ACCESS_KEY_ID" in found.says
