@@ -18,8 +18,6 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 from dbt.version import __version__
 
-ROOT = Path(__file__).resolve().parent.parent
-PROJECT = ROOT / "dbt"
 KEPT = Path(tempfile.gettempdir()) / f"whop-elt-parsed-{os.getuid()}"
 
 USE_IT = {"build", "run", "test"}
@@ -31,7 +29,8 @@ ITS_OWN = "WHOP_ELT_POSTGRES_DBNAME"
 
 def main(arguments: list[str]) -> int:
     """Run dbt; return its exit code."""
-    parsed = manifest() if USE_IT & set(arguments) else None
+    project = Path(arguments[arguments.index("--project-dir") + 1])
+    parsed = manifest(project) if USE_IT & set(arguments) else None
     outcome = dbtRunner(manifest=parsed).invoke(arguments)
     if outcome.exception is not None:
         print(outcome.exception, file=sys.stderr)
@@ -39,29 +38,29 @@ def main(arguments: list[str]) -> int:
     return 0 if outcome.success else 1
 
 
-def manifest() -> Manifest:
+def manifest(project: Path) -> Manifest:
     """The parsed project, in the names of this process's database."""
-    path = KEPT / key()
+    path = KEPT / key(project)
     if not path.exists():
-        _parse(path)
+        _parse(project, path)
     kept: Manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     return _in_database(kept, os.environ.get(ITS_OWN))
 
 
-def key() -> str:
+def key(project: Path) -> str:
     """What the parsed project hangs on: its files, dbt, engine and schemas."""
     digest = hashlib.sha256(__version__.encode())
     for name in ("WHOP_ELT_TARGET", "WHOP_ELT_RAW_SCHEMA", "WHOP_ELT_SCHEMA"):
         digest.update(f"{name}={os.environ.get(name)};".encode())
-    for path in sorted(PROJECT.rglob("*")):
+    for path in sorted(project.rglob("*")):
         if path.suffix in {".sql", ".yml", ".md"}:
             digest.update(f"{path}:".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def _parse(path: Path) -> None:
+def _parse(project: Path, path: Path) -> None:
     with tempfile.TemporaryDirectory() as work:
-        places = {"project-dir": PROJECT, "profiles-dir": PROJECT, "target-path": work}
+        places = {"project-dir": project, "profiles-dir": project, "target-path": work}
         outcome = dbtRunner().invoke(
             [
                 *("--quiet", "--log-path", work, "parse", "--no-write-json"),
