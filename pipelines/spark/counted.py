@@ -1,9 +1,9 @@
 """Which raw files Spark is to read: of a folder that was synced into, those that count.
 
-Spark reads a folder whole, and in one that `whop-elt sync` fills there is also what a killed run has
-left, half a file among it, and what a compaction has replaced and not yet taken away. So a build has
-folders of its own, with links to the files that count: whatever a run or a compaction does
-meanwhile, what is read is of one moment.
+Spark reads a folder whole, and in one that `whop-elt sync` fills there is also what a killed run
+has left, half a file among it, and what a compaction has replaced and not yet taken away. So a
+build has folders of its own, with links to the files that count: whatever a run or a compaction
+does meanwhile, what is read is of one moment.
 """
 
 from __future__ import annotations

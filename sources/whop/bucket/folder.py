@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.schema import Schema
@@ -34,7 +35,7 @@ def counted_files(dataset: Path, tables: Iterable[str]) -> dict[str, list[Path]]
     """
     bucket = Bucket(str(dataset.parent))
     settings = bucket.spec()._bind_dataset_name(dataset.name)
-    client = bucket.client(Schema("whop"), settings)
+    client: Any = bucket.client(Schema("whop"), settings)
     try:
         counts = counted(client)
     except DestinationUndefinedEntity:
