@@ -16,7 +16,7 @@ from .compaction import Compacted, compact
 from .counted import Counted
 from .destination import Bucket, BucketClient
 from .errors import BucketError, refuse_plain_filesystem
-from .folder import counted_files, was_loaded
+from .folder import counted_files, local_client, was_loaded
 from .newest import newest
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Counted",
     "compact",
     "counted_files",
+    "local_client",
     "newest",
     "refuse_plain_filesystem",
     "was_loaded",

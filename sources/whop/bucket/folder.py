@@ -23,6 +23,16 @@ def was_loaded(dataset: Path) -> bool:
     return ended.is_dir() and not any(ended.glob("*.parquet"))
 
 
+def local_client(dataset: Path) -> Any:
+    """A `BucketClient` of a folder on this machine, which needs no settings and no pipeline.
+
+    Args:
+        dataset: the folder with a folder for each table, which loads have filled.
+    """
+    bucket = Bucket(str(dataset.parent))
+    return bucket.client(Schema("whop"), bucket.spec()._bind_dataset_name(dataset.name))
+
+
 def counted_files(dataset: Path, tables: Iterable[str]) -> dict[str, list[Path]]:
     """The files that count, of these tables, all as of one moment. Nothing but names is read.
 
@@ -33,9 +43,7 @@ def counted_files(dataset: Path, tables: Iterable[str]) -> dict[str, list[Path]]
     Raises:
         BucketError: a compaction has replaced files meanwhile.
     """
-    bucket = Bucket(str(dataset.parent))
-    settings = bucket.spec()._bind_dataset_name(dataset.name)
-    client: Any = bucket.client(Schema("whop"), settings)
+    client = local_client(dataset)
     try:
         counts = counted(client)
     except DestinationUndefinedEntity:
