@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,14 @@ from bucket_line import BucketLine, folder_line
 from warehouse import Warehouse
 
 from spark.sameness import marts_of, not_the_same, rows_of
+from whop_elt.analyses import analyses
+from whop_elt.ask import ask
 from whop_elt.bucket_models import models_home
 from whop_elt.errors import ExitCode
+from whop_elt.explain import explain_in, raw_rows
+from whop_elt.plan_versions import SETTING as PLANS
+from whop_elt.plan_versions import load as load_plans
+from whop_elt.reading import SPARK, open_reader
 from whop_elt.run import locked_destination
 from whop_elt.spark.home import Home
 from whop_simulator import Business, serve
@@ -29,6 +36,7 @@ DATA_TESTS = 200
 
 
 DAYS = timedelta(days=3)
+HOME = "WHOP_ELT_SPARK_HOME"
 
 
 @pytest.fixture(scope="module")
@@ -75,32 +83,60 @@ def leave_unended(line: BucketLine) -> None:
 
 
 @pytest.fixture(scope="module")
-def on_duckdb(line: BucketLine) -> Warehouse:
+def plans(line: BucketLine) -> Path:
+    """A file that says of a plan what it was before the first run."""
+    plan = max(line.business.rows("plans"), key=lambda row: row["renewal_price"] or 0)
+    file = line.folder / "plans.csv"
+    file.write_text(
+        "plan_id,valid_to,plan_type,billing_period_days,renewal_price,currency\n"
+        f"{plan['id']},{plan['created_at'][:10]},renewal,30,12.50,usd\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(line: BucketLine, plans: Path) -> Warehouse:
     """The same folder's models, built in a DuckDB file."""
     with line.at_work(), locked_destination("filesystem") as bucket, models_home(bucket) as home:
+        load_plans(home, plans)
         location = home.location
     warehouse = Warehouse("duckdb", location, work=line.folder / "dbt")
     warehouse.dbt("run")
     return warehouse
 
 
-def test_the_command_builds_and_tests_all_of_it_and_it_is_as_on_duckdb(
-    line: BucketLine, on_duckdb: Warehouse
-) -> None:
-    home = Path(line.warehouse.location)
+@dataclass(frozen=True)
+class Built:
+    """What the command has built, and what it said of it."""
+
+    home: Home
+    code: int
+    said: str
+
+
+@pytest.fixture(scope="module")
+def built(line: BucketLine, plans: Path) -> Built:
+    home = line.warehouse.location
     ended = subprocess.run(
         [Path(sys.executable).parent / "whop-elt", "transform", "--engine", "spark"],
         cwd=line.folder,
-        env={**os.environ, "WHOP_ELT_SPARK_HOME": str(home)},
+        env={**os.environ, HOME: home, PLANS: str(plans)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert ended.returncode == ExitCode.OK, ended.stdout + ended.stderr
-    (built,) = re.findall(r"^(\d+) models and tests$", ended.stderr, re.MULTILINE)
-    assert int(built) > DATA_TESTS
+    return Built(Home(Path(home)), ended.returncode, ended.stdout + ended.stderr)
+
+
+def test_the_command_builds_and_tests_all_of_it_and_it_is_as_on_duckdb(
+    built: Built, on_duckdb: Warehouse
+) -> None:
+    assert built.code == ExitCode.OK, built.said
+    (count,) = re.findall(r"^(\d+) models and tests$", built.said, re.MULTILINE)
+    assert int(count) > DATA_TESTS
     with (
-        Home(home).connect() as spark,
+        built.home.connect() as spark,
         duckdb.connect(on_duckdb.location, read_only=True) as theirs,
     ):
         theirs.execute("set timezone = 'UTC'")
@@ -108,3 +144,22 @@ def test_the_command_builds_and_tests_all_of_it_and_it_is_as_on_duckdb(
         for schema, mart in marts_of(theirs):
             rows = rows_of(theirs, schema, mart)
             assert not_the_same(rows, rows_of(spark, schema, mart)) == [], mart
+        given = theirs.sql("select count(*) from whop_marts.plan_history where source = 'given'")
+        assert given.fetchall() == [(1,)]
+
+
+def test_every_question_is_answered_from_it_as_from_duckdb(
+    built: Built, line: BucketLine, on_duckdb: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOME, str(built.home.folder))
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", on_duckdb.location)
+    monkeypatch.chdir(line.folder)
+    for name in analyses():
+        found, wanted = (ask(each, name, contacts=True) for each in (SPARK, "duckdb"))
+        assert found.columns == wanted.columns
+        assert sorted(map(str, found.rows)) == sorted(map(str, wanted.rows)), name
+    with open_reader(SPARK) as spark, open_reader("duckdb") as theirs:
+        (month,) = theirs.query("select max(month) from whop_marts.metrics_monthly")[1][0]
+        ours, told = (explain_in(each, "gross", f"{month:%Y-%m}") for each in (spark, theirs))
+        assert (ours.number, ours.made) == (told.number, told.made)
+        assert raw_rows(spark, ours) == raw_rows(theirs, told)
