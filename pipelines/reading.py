@@ -215,11 +215,11 @@ def duckdb_reader(
         seconds: the most that a query may take.
         folders: those that views of the connection read files of.
     """
-    allowed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
     # No other file and no address can be read by way of SQL, and nobody can change that back.
+    allowed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
     for setting in (
         "set timezone = 'UTC'",
-        f"set allowed_directories = [{allowed}]",
+        *([f"set allowed_directories = [{allowed}]"] if allowed else []),
         "set enable_external_access = false",
         "set lock_configuration = true",
     ):

@@ -10,6 +10,7 @@ import duckdb
 
 from whop_source.bucket import BucketError, local_client, was_loaded
 
+from ..destination import first_line
 from ..errors import PipelineError
 from ..names import DATASET
 from ..reading import Reader, duckdb_reader
@@ -29,7 +30,7 @@ def open_spark(home: Home, seconds: float) -> Iterator[Reader]:
 
     Raises:
         NothingThere: no build was ever finished.
-        PipelineError: the raw tables were compacted while they were looked up.
+        PipelineError: a raw file that counts is damaged, or was replaced by a compaction meanwhile.
     """
     build = home.current
     with closing(home.connect(build)) as connection:
@@ -44,5 +45,7 @@ def _add_raw(home: Home, connection: Any) -> None:
     reading: Any = local_client(home.raw).sql_client
     try:
         reading.create_views(connection, DATASET)
-    except (BucketError, duckdb.IOException) as error:
-        raise PipelineError(f"{home.raw} was changed while it was looked up: ask again") from error
+    except BucketError as error:
+        raise PipelineError(str(error)) from error
+    except duckdb.Error as error:
+        raise PipelineError(f"{home.raw} cannot be read: {first_line(error)}") from error

@@ -6,6 +6,7 @@ The build is written here, from DuckDB's marts: that Spark's own are equal to th
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,6 +138,22 @@ def test_nothing_else_is_reached_by_way_of_it(sql: str) -> None:
 def test_who_is_to_have_the_marts_alone_is_refused() -> None:
     with pytest.raises(SettingError, match="not on spark"), open_reader(SPARK, marts_alone=True):
         pass
+
+
+def test_a_raw_file_that_counts_and_is_damaged_is_one_line(
+    line: BucketLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "o'clock"
+    shutil.copytree(line.warehouse.location, home)
+    monkeypatch.setenv("WHOP_ELT_SPARK_HOME", str(home))
+    with open_reader(SPARK) as spark:
+        assert spark.query(f"select count(*) from {MARTS}.mrr_daily")[1][0][0] > 0
+    file = max((home / DATASET / "payments").iterdir())
+    file.write_bytes(file.read_bytes()[:500])
+    with pytest.raises(PipelineError) as ended, open_reader(SPARK):
+        pass
+    assert "\n" not in str(ended.value)
+    assert file.name in str(ended.value)
 
 
 def test_before_the_first_build_the_line_says_what_builds(
