@@ -13,9 +13,10 @@
     The rows of a raw table, one per id: the version read last. A row that Whop no longer lists is left
     out unless the var include_deleted, or the caller, keeps it.
 
-    Loads merge on id, so an id is almost never there twice: only those that are (as of the last build) get sorted,
-    and the many wide rows pass untouched. (A planner also knows how many rows that makes; of a filter on
-    row_number() over all of them Postgres expects a handful, and then joins them one by one.)
+    Loads merge on id, so an id is almost never there twice: only those that are (as of the last build; counted
+    here where one model is built by itself before that) get sorted, and the many wide rows pass untouched. (A
+    planner also knows how many rows that makes; of a filter on row_number() over all of them Postgres expects a
+    handful, and then joins them one by one.)
 
     columns: name and type of what is used, of a table that a warehouse may not have yet.
 -#}
@@ -24,8 +25,13 @@
         {{ exceptions.raise_compiler_error('tables_of_rows() does not name ' ~ table) }}
     {%- endif -%}
     {%- set relation = raw_rows(table, columns) if columns else source('whop_raw', table) -%}
+    {%- set looked_up = ref('base_whop__repeated_ids') -%}
     {%- set repeated_ids -%}
-        select id from {{ ref('base_whop__repeated_ids') }} where table_name = '{{ table }}'
+        {%- if not execute or load_relation(looked_up) -%}
+        select id from {{ looked_up }} where table_name = '{{ table }}'
+        {%- else -%}
+        select id from {{ relation }} group by id having count(*) > 1
+        {%- endif -%}
     {%- endset %}
     select versions.*
     from (

@@ -125,6 +125,7 @@ disputes as (
 {{ rule }} as (
     select company_id, {{ month_of('our_date') }} as month, total_usd - net_usd as amount
     from {{ table }}
+    where total_usd <> net_usd
 ),
 {%- endfor %}
 {%- for rule, column in {'tax_of_mrr': 'tax_usd', 'grace': 'grace_usd', 'paused': 'paused_usd'}.items() %}

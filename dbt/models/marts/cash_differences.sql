@@ -1,4 +1,5 @@
-with sides as (
+-- Where both say the same nothing is added to what they differ by over all months.
+with differing as (
     select
         company_id,
         currency,
@@ -11,6 +12,7 @@ with sides as (
             partition by company_id, currency, component, reference_id
         ) as over_all_months
     from {{ ref('int_cash_sides') }}
+    where ledger_amount <> our_amount
 )
 
 select
@@ -28,5 +30,4 @@ select
         when ledger_amount = 0 then 'not_in_ledger'
         else 'other_amount'
     end as reason
-from sides
-where ledger_amount <> our_amount
+from differing
