@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -21,6 +21,7 @@ from .options import (
     DEFAULT_REPORT,
     Company,
     DestinationName,
+    Engine,
     Full,
     LogFormatName,
     Quiet,
@@ -29,6 +30,7 @@ from .options import (
     company_of,
     console,
     destination_of,
+    refuse_destination,
     tell_report,
 )
 from .process import (
@@ -59,8 +61,6 @@ app.add_typer(reading_app)
 app.add_typer(action_app)
 app.add_typer(bi_app)
 app.add_typer(bucket_app)
-
-Engine = Literal["warehouse", "spark"]
 
 
 def main() -> None:
@@ -240,8 +240,9 @@ def transform(
 
     set_up(log_format, quiet=quiet)
     if engine == "spark":
-        if select or destination:
-            raise SettingError("--select and --destination are not for --engine spark")
+        refuse_destination(destination)
+        if select:
+            raise SettingError("--select is not for --engine spark, which builds all")
         from .settings import spark_home
         from .spark.build import transform_on_spark
         from .spark.home import Home

@@ -15,11 +15,13 @@ from .errors import PipelineError, SettingError, of_room
 from .log import event, set_up
 from .options import (
     DEFAULT_REPORT,
+    BuiltBy,
     DestinationName,
     Quiet,
     company_of,
     console,
     destination_of,
+    marts_of,
     tell_report,
 )
 from .whole_file import write_whole
@@ -77,6 +79,7 @@ def status(
 )
 def report(
     destination: DestinationName = None,
+    engine: BuiltBy = "warehouse",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -105,7 +108,7 @@ def report(
     set_up("text", quiet=True)
     page = report_path(output) or DEFAULT_REPORT
     companies = [company_of(each) or "" for each in company or ()]
-    with open_reader(destination_of(destination)) as warehouse:
+    with open_reader(marts_of(destination, engine)) as warehouse:
         pages = read_pages(warehouse, companies or shown_companies(warehouse))
         if not quiet:
             if warehouse.copied_at:
@@ -131,6 +134,7 @@ def ask(
         list[str] | None, typer.Argument(help="What it is asked for, as a month: 2026-10.")
     ] = None,
     destination: DestinationName = None,
+    engine: BuiltBy = "warehouse",
     company: Annotated[str | None, typer.Option(help="Of this company (biz_…) only.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, a list of objects.")] = False,
@@ -168,7 +172,7 @@ def ask(
     if forms == [asking.Form.PARQUET] and not output and sys.stdout.isatty():
         raise SettingError("Parquet is not for a terminal: add --output FILE")
     asked = asking.ask(
-        destination_of(destination),
+        marts_of(destination, engine),
         name,
         arguments or (),
         company_id=company_of(company),
@@ -205,6 +209,7 @@ def explain(
     ],
     month: Annotated[str, typer.Argument(help="As in 2025-12.")],
     destination: DestinationName = None,
+    engine: BuiltBy = "warehouse",
     company: Annotated[
         str | None, typer.Option(help="Whose (biz_…); needed where there are several.")
     ] = None,
@@ -223,7 +228,7 @@ def explain(
     from .reading import open_reader
 
     set_up("text", quiet=True)
-    with open_reader(destination_of(destination)) as warehouse:
+    with open_reader(marts_of(destination, engine)) as warehouse:
         found = explaining.explain_in(
             warehouse, metric, month, company_of(company), restated=restated
         )

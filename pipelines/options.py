@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from .errors import SettingError
 from .log import LogFormat
 
 # A pipe has no width of its own, and 80 columns would cut the tables in cron's mail.
@@ -24,6 +25,15 @@ DestinationName = Annotated[
         envvar="WHOP_ELT_DESTINATION",
         help="duckdb (the default) or postgres; filesystem, a folder or a bucket, and any other "
         "dlt destination can be synced into.",
+    ),
+]
+Engine = Literal["warehouse", "spark"]
+BuiltBy = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="Whose marts: the warehouse's, or those that Spark has built in the folder "
+        "WHOP_ELT_SPARK_HOME.",
     ),
 ]
 LogFormatName = Annotated[
@@ -69,6 +79,33 @@ def destination_of(given: str | None) -> str:
     from .settings import destination_name
 
     return destination_name(given)
+
+
+def marts_of(destination: str | None, engine: Engine) -> str:
+    """Where the marts are that are meant, as `open_reader` calls it.
+
+    Args:
+        destination: what the command line says; None for what the settings say.
+        engine: what has built them.
+
+    Raises:
+        SettingError: both are named, and do not go together.
+    """
+    if engine == "warehouse":
+        return destination_of(destination)
+    refuse_destination(destination)
+    from .reading import SPARK
+
+    return SPARK
+
+
+def refuse_destination(given: str | None) -> None:
+    """Raise a SettingError when another destination is named than a folder, which Spark reads."""
+    if given not in (None, "filesystem"):
+        raise SettingError(
+            f"--engine spark reads the folder WHOP_ELT_SPARK_HOME, and not {given}: "
+            "leave --destination out"
+        )
 
 
 def company_of(given: str | None) -> str | None:

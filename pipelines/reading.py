@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,9 +34,13 @@ from .destination import (
 from .errors import NoColumn, NoFile, NothingThere, PipelineError, SettingError
 from .lock import building
 from .marts_copy import copy_path
+from .settings import spark_home
 
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """Names of the columns, and the rows."""
+
+SPARK = "spark"
+"""What `open_reader` calls the marts that Spark has built, which is no destination of a load."""
 
 QUERY_SECONDS = 60
 """How long a query may take, when nobody says otherwise."""
@@ -68,8 +72,8 @@ class Reader:
     """A warehouse that is open to read.
 
     Attributes:
-        name: duckdb or postgres.
-        location: file or address, for people.
+        name: duckdb or postgres, whose SQL it takes.
+        location: file, folder or address, for people.
         copied_at: when the marts that are read were copied, UTC; None when it is the warehouse
             itself that is read. In the copy there are the marts, and nothing else.
     """
@@ -106,7 +110,7 @@ def open_reader(
     """Open a warehouse to read; no run is kept from anything meanwhile.
 
     Args:
-        name: duckdb or postgres.
+        name: duckdb, postgres, or spark: what Spark has built in WHOP_ELT_SPARK_HOME.
         marts_alone: nothing but the marts can be read, whatever the SQL says. On DuckDB it is the
             copy that is opened. On Postgres the role decides what it may read: use one of
             `whop-elt grant-reader`.
@@ -120,6 +124,14 @@ def open_reader(
         NothingThere: there is no such file yet.
         PipelineError: the database does not answer; or a build goes on for longer than one waits.
     """
+    if name == SPARK and not marts_alone:
+        # Spark is for few: who reads elsewhere does not wait for it to be imported.
+        from .spark.home import Home
+        from .spark.reader import open_spark
+
+        with open_spark(Home(spark_home()), seconds) as reader:
+            yield reader
+        return
     if name not in MODELLED:
         raise not_modelled(name)
     credentials = credentials_of(name)
@@ -183,18 +195,40 @@ def _duckdb(database: Path, marts_alone: bool, seconds: float) -> Iterator[Reade
             )
         copied_at = datetime.fromtimestamp(copy.stat().st_mtime, UTC)
     with closing(connection):
-        # No file and no address can be read by way of SQL, and nobody can change that back.
-        for setting in (
-            "set timezone = 'UTC'",
-            "set enable_external_access = false",
-            "set lock_configuration = true",
-        ):
-            connection.execute(setting)
+        read = str(copy if copied_at else database)
+        yield duckdb_reader(connection, read, copied_at, seconds)
 
-        def ask(sql: str, values: tuple[Any, ...], limit: int | None) -> Answer:
-            return _ask_duckdb(connection, sql, values, limit, seconds)
 
-        yield Reader("duckdb", str(copy if copied_at else database), copied_at, ask)
+def duckdb_reader(
+    connection: Any,
+    location: str,
+    copied_at: datetime | None,
+    seconds: float,
+    folders: Iterable[str] = (),
+) -> Reader:
+    """What reads by way of a connection of DuckDB's, which is locked for it.
+
+    Args:
+        connection: with all that is to be read.
+        location: what is read, for people.
+        copied_at: see `Reader`.
+        seconds: the most that a query may take.
+        folders: those that views of the connection read files of.
+    """
+    # No other file and no address can be read by way of SQL, and nobody can change that back.
+    allowed = ", ".join("'" + folder.replace("'", "''") + "'" for folder in folders)
+    for setting in (
+        "set timezone = 'UTC'",
+        *([f"set allowed_directories = [{allowed}]"] if allowed else []),
+        "set enable_external_access = false",
+        "set lock_configuration = true",
+    ):
+        connection.execute(setting)
+
+    def ask(sql: str, values: tuple[Any, ...], limit: int | None) -> Answer:
+        return _ask_duckdb(connection, sql, values, limit, seconds)
+
+    return Reader("duckdb", location, copied_at, ask)
 
 
 def _open_duckdb(path: Path) -> Any | None:

@@ -11,6 +11,8 @@ from ..names import DATASET, MODELS
 from ..settings import model_variables
 from ..transform import Progress, run_dbt, tell
 from ..version import VERSION
+from .counted import counted_raw
+from .given import given_tables
 from .home import Home
 from .session import spark_session
 
@@ -40,8 +42,9 @@ def transform_on_spark(
         How many models and tests were run.
 
     Raises:
-        SettingError: Spark or Java is missing, a variable is wrong, or the folder is not ours.
-        NothingThere: there are no raw tables.
+        SettingError: Spark or Java is missing, a variable or a file of plan versions is wrong, or
+            the folder is not ours.
+        NothingThere: there are no raw tables, or of a folder that is synced into no load has ended.
         Locked: another process builds there.
         DataTestFailed: a test found rows it must not; the models are built and shown all the same.
         PipelineError: a model could not be built: what was shown before is what is shown.
@@ -54,7 +57,11 @@ def transform_on_spark(
     }
     with home.new_build() as folder:
         remembered = home.remembered(folder)
-        with spark_session(home.raw, folder, remembered, memory=MEMORY, cores=CORES):
+        with (
+            counted_raw(home.raw, folder) as raw,
+            given_tables(folder) as given,
+            spark_session(raw, given, folder, remembered, memory=MEMORY, cores=CORES),
+        ):
             outcomes = run_dbt(environment, None, chosen, progress, left_out=left_out)
         broken = [outcome for outcome in outcomes if outcome.status == "error"]
         if broken:

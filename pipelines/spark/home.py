@@ -115,13 +115,16 @@ class Home:
         fresh.write_text(build.name, encoding="utf-8")
         fresh.replace(self._current)
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection in memory, with a view of each table of the current build.
+    def connect(self, build: Path | None = None) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection in memory, with a view of each table of a build.
+
+        Args:
+            build: its folder; the current one without.
 
         Raises:
             NothingThere: no build was ever finished.
         """
-        build = self.current
+        build = build or self.current
         connection = duckdb.connect()
         connection.execute("set timezone = 'UTC'")
         for database in sorted(build.glob("*.db")):

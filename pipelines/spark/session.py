@@ -77,6 +77,7 @@ def _is_there(module: str) -> bool:
 @contextmanager
 def spark_session(
     raw: Path,
+    given: Mapping[str, Path],
     build: Path,
     remembered: Mapping[tuple[str, str], Path],
     *,
@@ -87,6 +88,7 @@ def spark_session(
 
     Args:
         raw: the folder with a folder of Parquet files for each raw table.
+        given: the folders of raw tables that count in place of those, by name.
         build: the folder to write to.
         remembered: the folders of tables that are there already, by schema and name.
         memory: what Java may take, as Spark writes it: `2g`.
@@ -114,7 +116,7 @@ def spark_session(
         session.sql(f"create database if not exists {DATASET}")
         for table, columns in raw_tables():
             # Spark knows a column that no file has, and reads it as null; a folder has to be there.
-            folder = raw / table
+            folder = given.get(table, raw / table)
             if not folder.is_dir():
                 folder = build / ".none" / table
                 folder.mkdir(parents=True)

@@ -11,7 +11,8 @@ import pytest
 
 from whop_elt.destination import Destination, open_destination
 from whop_elt.errors import SettingError
-from whop_elt.plan_versions import SETTING, load, read
+from whop_elt.plan_versions import SETTING, TABLE, load, read
+from whop_elt.spark.given import given_tables
 
 NAMES = "plan_id,valid_from,valid_to,plan_type,billing_period_days,renewal_price,currency"
 GOOD = f"{NAMES}\nplan_a,,2026-01-31,renewal,30,29.90,usd\n"
@@ -142,6 +143,24 @@ def test_the_table_is_what_the_setting_names_and_empty_without_it(
     monkeypatch.delenv(SETTING)
     assert load(destination) == 0
     assert destination.query(question)[1] == []
+
+
+def test_on_spark_the_table_has_the_rows_and_types_that_it_has_on_duckdb(
+    destination: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with given_tables(tmp_path) as tables:
+        assert tables == {}
+    text = f"{GOOD}plan_b,2026-01-31T12:00:00+02:00,,renewal,30,1.00000000051,usd\n"
+    monkeypatch.setenv(SETTING, str(written(tmp_path, text)))
+    load(destination)
+    with given_tables(tmp_path) as tables, destination.pipeline.sql_client() as client:
+        connection = client.native_connection
+        ours = connection.sql("from whop_raw.given_plan_versions order by plan_id")
+        theirs = connection.read_parquet(str(tables[TABLE] / "*.parquet")).order("plan_id")
+        assert (theirs.columns, theirs.types) == (ours.columns, ours.types)
+        assert theirs.fetchall() == ours.fetchall()
+        assert len(theirs) == 2
+    assert not tables[TABLE].exists()
 
 
 def test_without_raw_tables_nothing_is_made(

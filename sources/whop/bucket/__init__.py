@@ -16,6 +16,7 @@ from .compaction import Compacted, compact
 from .counted import Counted
 from .destination import Bucket, BucketClient
 from .errors import BucketError, refuse_plain_filesystem
+from .folder import counted_files, local_client, was_loaded
 from .newest import newest
 
 __all__ = [
@@ -25,6 +26,9 @@ __all__ = [
     "Compacted",
     "Counted",
     "compact",
+    "counted_files",
+    "local_client",
     "newest",
     "refuse_plain_filesystem",
+    "was_loaded",
 ]

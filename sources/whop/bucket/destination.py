@@ -63,10 +63,8 @@ class BucketSqlClient(FilesystemSqlClient):
     @property
     def location(self) -> str:
         """Folder or address of the dataset, for people."""
-        config = self.remote_client.config
-        if config.is_local_filesystem:
-            return str(Path(self.remote_client.dataset_path))
-        return f"{str(config).rstrip('/')}/{self.dataset_name}"
+        client: Any = self.remote_client
+        return str(client.location)
 
     def create_secret(self, *args: Any, **kwargs: Any) -> bool:
         """Let DuckDB read by way of a client like the one that dlt writes with."""
@@ -149,14 +147,8 @@ class BucketSqlClient(FilesystemSqlClient):
         Raises:
             BucketError: a compaction has replaced files since the first question.
         """
-        there = self.remote_client.list_table_files(table)
-        files = self.counted.of(table, there)
-        if (
-            # It writes its own file before it takes any away.
-            any(self.counted.is_compacted(path) and path not in files for path in there)
-            and newest_compaction(self.remote_client) != self.counted.compaction
-        ):
-            raise BucketError(f"{self.location} was compacted while it was read: ask again")
+        client: Any = self.remote_client
+        files: list[str] = client.files_of(table, self.counted)
         protocol = self.remote_client.config.protocol
         if protocol == "file":
             return files
@@ -206,6 +198,13 @@ class BucketClient(FilesystemClient):
         """The class of `sql_client`."""
         return BucketSqlClient
 
+    @property
+    def location(self) -> str:
+        """Folder or address of the dataset, for people."""
+        if self.config.is_local_filesystem:
+            return str(Path(self.dataset_path))
+        return f"{str(self.config).rstrip('/')}/{self.dataset_name}"
+
     def get_load_job_class(self, table: Any, file_path: str) -> type[LoadJob]:
         """What puts a file of a load into the bucket."""
         found = super().get_load_job_class(table, file_path)
@@ -233,6 +232,26 @@ class BucketClient(FilesystemClient):
         if not found:
             return None
         return StateInfo(**json.loads(self.fs_client.read_text(max(found)[1], encoding="utf-8")))
+
+    def files_of(self, table: str, counts: Counted) -> list[str]:
+        """The files of a table that count.
+
+        Args:
+            table: its name.
+            counts: what counts, of all tables, as of the moment that is read.
+
+        Raises:
+            BucketError: a compaction has replaced files since that moment.
+        """
+        there = self.list_table_files(table)
+        files = counts.of(table, there)
+        if (
+            # It writes its own file before it takes any away.
+            any(counts.is_compacted(path) and path not in files for path in there)
+            and newest_compaction(self) != counts.compaction
+        ):
+            raise BucketError(f"{self.location} was compacted while it was read: ask again")
+        return files
 
     def put(self, file: Path, path: str) -> None:
         """Put a file of this machine's into the bucket."""
