@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from .errors import NothingThere, SettingError
+from .errors import SettingError
 from .figures import counted
 from .log import event, set_up
 from .options import DestinationName, LogFormatName, Quiet, destination_of
@@ -39,9 +39,7 @@ def compact(
         try:
             done = write_anew(client, warehouse.still_locked)
         except DestinationUndefinedEntity as error:
-            raise NothingThere(
-                f"Nothing is loaded into {warehouse.location} yet: `whop-elt sync` comes first"
-            ) from error
+            raise warehouse.nothing_loaded() from error
         except Exception as error:
             if trouble := warehouse.trouble(error):
                 raise trouble from error

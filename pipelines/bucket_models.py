@@ -12,7 +12,7 @@ from dlt.destinations.exceptions import DatabaseException
 from whop_source.bucket.destination import MEMORY
 
 from .destination import Destination, first_line, open_destination, root_cause, setting_of
-from .errors import NothingThere, PipelineError, SettingError
+from .errors import PipelineError, SettingError
 from .lock import database_lock
 
 
@@ -48,9 +48,7 @@ def _fill(home: Destination, bucket: Destination) -> None:
     with reading, home.pipeline.sql_client() as client:
         tables = reading.schema.data_table_names(seen_data_only=True)
         if not tables:
-            raise NothingThere(
-                f"Nothing is loaded into {bucket.location} yet: `whop-elt sync` comes first"
-            )
+            raise bucket.nothing_loaded()
         # The file's own connection: another one beside it would not see what this one writes.
         connection: Any = client.native_connection
         ((synced,),) = connection.execute(

@@ -124,6 +124,12 @@ class Destination:
         """What to do when the database does not do its part, and says this."""
         return f"{_advice(self.name, says)}, or set {setting_of(self.name)}"
 
+    def nothing_loaded(self) -> NothingThere:
+        """The error of whoever needs what a sync brings, and there was none."""
+        return NothingThere(
+            f"Nothing is loaded into {self.location} yet: `whop-elt sync` comes first"
+        )
+
     def trouble(self, error: BaseException) -> PipelineError | None:
         """What is wrong with a bucket; None for another error, and on another destination."""
         return of_bucket(causes(error)) if self.name == "filesystem" else None

@@ -53,15 +53,15 @@ def transform(
     try:
         destination.query(f"select 1 from {destination.pipeline.dataset_name}.sync_runs limit 1")
     except NothingThere as error:
-        raise NothingThere(
-            f"Nothing is loaded into {destination.location} yet: `whop-elt sync` comes first"
-        ) from error
+        raise destination.nothing_loaded() from error
     plan_versions.load(destination)
     with build_lock(destination):
         outcomes = run_dbt(environment, select, chosen, progress)
     broken = [outcome for outcome in outcomes if outcome.status == "error"]
     if broken:
-        raise PipelineError(f"dbt could not build {_names(broken)}: {_why(destination, broken[0])}")
+        raise PipelineError(
+            f"dbt could not build {names_of(broken)}: {_why(destination, broken[0])}"
+        )
     # Also when a test has failed: what readers have is what the warehouse has. Not when a model
     # could not be built: marts of before and of after do not go together.
     write_copy(destination)
@@ -158,7 +158,7 @@ def tell(outcomes: Sequence[Any]) -> None:
     failed = [outcome for outcome in outcomes if outcome.status == "fail"]
     if failed:
         raise DataTestFailed(
-            f"The models are built, but tests failed: {_names(failed)}. "
+            f"The models are built, but tests failed: {names_of(failed)}. "
             f"See the compiled SQL in {(WORK_FOLDER / 'dbt' / 'target').resolve()}",
             [str(outcome.node.name) for outcome in failed],
         )
@@ -201,5 +201,6 @@ def _warnings(outcomes: Sequence[Any]) -> list[tuple[str, int]]:
     ]
 
 
-def _names(outcomes: Sequence[Any]) -> str:
+def names_of(outcomes: Sequence[Any]) -> str:
+    """Names of the models or tests of a run, for people."""
     return ", ".join(str(outcome.node.name) for outcome in outcomes)

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import PipelineError
 from ..names import DATASET, MODELS
 from ..settings import model_variables
-from ..transform import Progress, run_dbt, tell
+from ..transform import Progress, names_of, run_dbt, tell
 from ..version import VERSION
 from .counted import counted_raw
 from .given import given_tables
@@ -65,7 +65,7 @@ def transform_on_spark(
             outcomes = run_dbt(environment, None, chosen, progress, left_out=left_out)
         broken = [outcome for outcome in outcomes if outcome.status == "error"]
         if broken:
-            raise PipelineError(f"dbt could not build {_names(broken)}: {_says(broken[0])}")
+            raise PipelineError(f"dbt could not build {names_of(broken)}: {_says(broken[0])}")
         home.publish(folder, _adding(outcomes))
     tell(outcomes)
     return len(outcomes)
@@ -79,10 +79,6 @@ def _adding(outcomes: list[Any]) -> list[tuple[str, str]]:
         for node in nodes
         if node.config.materialized == "incremental"
     ]
-
-
-def _names(outcomes: list[Any]) -> str:
-    return ", ".join(str(outcome.node.name) for outcome in outcomes)
 
 
 def _says(broken: Any) -> str:
