@@ -121,6 +121,9 @@ class Warehouse:
     schema: str = "whop"
     work: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="whop-elt-dbt-")))
     """Where dbt writes its target and logs: one's own, so that runs side by side do not collide."""
+    inherited: dict[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    """Environment that dbt starts from. Copied when the warehouse is made: pytest writes its own
+    variable before each test, and a thread that copies them at that moment fails."""
 
     # ------------------------------------------------------------------ raw tables
 
@@ -288,7 +291,7 @@ class Warehouse:
                 *arguments,
             ],
             cwd=ROOT,
-            env={**os.environ, **self.environment(schema)},
+            env={**self.inherited, **self.environment(schema)},
             capture_output=True,
             text=True,
             check=False,
