@@ -108,7 +108,8 @@ def report(
     set_up("text", quiet=True)
     page = report_path(output) or DEFAULT_REPORT
     companies = [company_of(each) or "" for each in company or ()]
-    with open_reader(marts_of(destination, engine)) as warehouse:
+    # The summary counts the rows of the raw tables, where it is of all companies.
+    with open_reader(marts_of(destination, engine), raw=not (quiet or companies)) as warehouse:
         pages = read_pages(warehouse, companies or shown_companies(warehouse))
         if not quiet:
             if warehouse.copied_at:
@@ -228,7 +229,7 @@ def explain(
     from .reading import open_reader
 
     set_up("text", quiet=True)
-    with open_reader(marts_of(destination, engine)) as warehouse:
+    with open_reader(marts_of(destination, engine), raw=raw) as warehouse:
         found = explaining.explain_in(
             warehouse, metric, month, company_of(company), restated=restated
         )

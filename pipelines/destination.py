@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ from dlt.common.destination.exceptions import (
     DestinationUndefinedEntity,
     UnknownDestinationModule,
 )
+from dlt.common.exceptions import MissingDependencyException
+from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -86,6 +88,9 @@ MODELLED = ("duckdb", "postgres")
 """Destinations the dbt project has a profile for."""
 
 
+Publish = Callable[[Sequence[Any]], None]
+
+
 def nothing_to_lose() -> None:
     """There is no lock that could be lost."""
 
@@ -100,12 +105,15 @@ class Destination:
         company_id: the one company it is open for, side by side with others; None is all of them.
         still_locked: raises PipelineError when the run's lock is lost. To be called before
             something is written.
+        publish: of a DuckDB file that is filled from elsewhere, puts the marts there when all are
+            built; it is given the outcome of each model.
     """
 
     name: str
     pipeline: dlt.Pipeline
     company_id: str | None = None
     still_locked: Callable[[], None] = nothing_to_lose
+    publish: Publish | None = None
 
     @property
     def location(self) -> str:
@@ -233,6 +241,22 @@ def _factory(name: str) -> Any:
     return dlt.destinations.postgres(credentials=checked)
 
 
+def bucket_client() -> Any:
+    """A `BucketClient` of the folder or bucket of the settings, which has asked for nothing yet.
+
+    Who may read the marts there may not read the raw tables, where a pipeline looks first.
+
+    Raises:
+        SettingError: a setting or a library is missing, or cannot be read.
+    """
+    settings.prepare("filesystem")
+    bucket = Bucket()
+    try:
+        return bucket.client(Schema(PIPELINE_NAME), bucket.spec()._bind_dataset_name(DATASET))
+    except (ConfigurationException, MissingDependencyException) as error:
+        raise _not_opened("filesystem", error) from error
+
+
 def credentials_of(name: str) -> Any:
     """What dlt's settings say of DuckDB or Postgres, without opening it.
 
@@ -267,13 +291,8 @@ def connect_postgres(credentials: Any, application: str, **parameters: Any) -> A
 
 def not_modelled(name: str) -> SettingError:
     """The error that there are no models on this destination."""
-    if name == "filesystem":
-        return SettingError(
-            f"The models run on {' and '.join(MODELLED)}, not on {name}: what is in a bucket is "
-            "modelled in a DuckDB file, so ask with --destination duckdb"
-        )
     return SettingError(
-        f"The models run on {' and '.join(MODELLED)}, not on {name}: use "
+        f"The models run on {', '.join(MODELLED)} and filesystem, not on {name}: use "
         "`whop-elt sync` to load, and your own dbt profile to transform"
     )
 

@@ -19,6 +19,9 @@ INTERMEDIATE = f"{MODELS}_intermediate"
 PERSONAL = f"{MODELS}_personal"
 """Schema of names and addresses, which the marts hold none of."""
 
+BUILD_LOCK = "build.lock"
+"""In a folder with builds: held by who builds there, on whatever engine."""
+
 WORK_FOLDER = Path(".whop-elt")
 """Lock, dlt's working files, dbt's artefacts: nothing in it is missed when it is lost."""
 

@@ -39,8 +39,8 @@ from .settings import spark_home
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """Names of the columns, and the rows."""
 
-SPARK = "spark"
-"""What `open_reader` calls the marts that Spark has built, which is no destination of a load."""
+SPARK = "--engine spark"
+"""What `open_reader` calls the marts that Spark has built: a name that no destination has."""
 
 QUERY_SECONDS = 60
 """How long a query may take, when nobody says otherwise."""
@@ -103,6 +103,7 @@ def open_reader(
     name: str,
     *,
     marts_alone: bool = False,
+    raw: bool = False,
     amid_builds: bool = False,
     seconds: float = QUERY_SECONDS,
     build_seconds: float = BUILD_SECONDS,
@@ -110,10 +111,12 @@ def open_reader(
     """Open a warehouse to read; no run is kept from anything meanwhile.
 
     Args:
-        name: duckdb, postgres, or spark: what Spark has built in WHOP_ELT_SPARK_HOME.
+        name: duckdb, postgres, filesystem, or SPARK: what that has built in WHOP_ELT_SPARK_HOME.
         marts_alone: nothing but the marts can be read, whatever the SQL says. On DuckDB it is the
             copy that is opened. On Postgres the role decides what it may read: use one of
             `whop-elt grant-reader`.
+        raw: whether the raw tables are wanted, too. In a folder or a bucket to look up their files
+            takes longer than most questions; on a database they are there.
         amid_builds: on Postgres, do not wait for a build to end. For who reads one table, or no
             mart: of two marts, one may be of before and one of after.
         seconds: the most that a query may take.
@@ -129,7 +132,13 @@ def open_reader(
         from .spark.home import Home
         from .spark.reader import open_spark
 
-        with open_spark(Home(spark_home()), seconds) as reader:
+        with open_spark(Home(spark_home()), seconds, raw=raw) as reader:
+            yield reader
+        return
+    if name == "filesystem":
+        from .bucket_models import open_bucket
+
+        with open_bucket(seconds, raw=raw, marts_alone=marts_alone) as reader:
             yield reader
         return
     if name not in MODELLED:

@@ -64,6 +64,13 @@ def transform(
         )
     # Also when a test has failed: what readers have is what the warehouse has. Not when a model
     # could not be built: marts of before and of after do not go together.
+    if destination.publish and select:
+        event(
+            f"--select builds in {destination.location} alone: the marts elsewhere stay those of "
+            "the last whole build"
+        )
+    elif destination.publish:
+        destination.publish(outcomes)
     write_copy(destination)
     tell(outcomes)
     return len(outcomes)
@@ -198,6 +205,16 @@ def _warnings(outcomes: Sequence[Any]) -> list[tuple[str, int]]:
         (str(outcome.node.config.meta["tell"]), int(outcome.failures or 0))
         for outcome in warned
         if outcome.node.config.meta.get("tell")
+    ]
+
+
+def kept_tables(outcomes: Sequence[Any]) -> list[tuple[str, str]]:
+    """Schema and name of each table that a build adds to and never makes anew: it remembers."""
+    nodes = [outcome.node for outcome in outcomes if outcome.node.resource_type == "model"]
+    return [
+        (str(node.schema), str(node.alias))
+        for node in nodes
+        if node.config.materialized == "incremental" and node.config.full_refresh is False
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import PipelineError
 from ..names import DATASET, MODELS
 from ..settings import model_variables
-from ..transform import Progress, names_of, run_dbt, tell
+from ..transform import Progress, kept_tables, names_of, run_dbt, tell
 from ..version import VERSION
 from .counted import counted_raw
 from .given import given_tables
@@ -66,19 +66,9 @@ def transform_on_spark(
         broken = [outcome for outcome in outcomes if outcome.status == "error"]
         if broken:
             raise PipelineError(f"dbt could not build {names_of(broken)}: {_says(broken[0])}")
-        home.publish(folder, _adding(outcomes))
+        home.publish(folder, kept_tables(outcomes))
     tell(outcomes)
     return len(outcomes)
-
-
-def _adding(outcomes: list[Any]) -> list[tuple[str, str]]:
-    """Schema and name of each table that a build adds to and never makes anew."""
-    nodes = [outcome.node for outcome in outcomes if outcome.node.resource_type == "model"]
-    return [
-        (str(node.schema), str(node.alias))
-        for node in nodes
-        if node.config.materialized == "incremental"
-    ]
 
 
 def _says(broken: Any) -> str:

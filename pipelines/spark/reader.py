@@ -1,24 +1,18 @@
-"""Reads what Spark has built, with DuckDB: the marts of the current build, and the raw tables."""
+"""Reads what Spark has built: the marts of the current build, and the raw tables beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import Any
-
-import duckdb
+from contextlib import AbstractContextManager
 
 from whop_source.bucket import BucketError, local_client, was_loaded
 
-from ..destination import first_line
+from ..builds_reader import open_build
 from ..errors import PipelineError
-from ..names import DATASET
-from ..reading import Reader, duckdb_reader
+from ..reading import Reader
 from .home import Home
 
 
-@contextmanager
-def open_spark(home: Home, seconds: float) -> Iterator[Reader]:
+def open_spark(home: Home, seconds: float, *, raw: bool) -> AbstractContextManager[Reader]:
     """Open a folder to read, also while a build, a run or a compaction is under way.
 
     The marts are those of one build. The raw tables are there where `whop-elt sync` has filled
@@ -27,25 +21,15 @@ def open_spark(home: Home, seconds: float) -> Iterator[Reader]:
     Args:
         home: the folder.
         seconds: the most that a query may take.
+        raw: whether the raw tables are to be read too.
 
     Raises:
         NothingThere: no build was ever finished.
-        PipelineError: a raw file that counts is damaged, or was replaced by a compaction meanwhile.
+        PipelineError: a file is damaged, or was replaced by a compaction meanwhile.
     """
-    build = home.current
-    with closing(home.connect(build)) as connection:
-        folders = [build]
-        if was_loaded(home.raw):
-            folders.append(home.raw)
-            _add_raw(home, connection)
-        yield duckdb_reader(connection, str(home.folder), None, seconds, map(str, folders))
+    client = local_client(home.raw) if was_loaded(home.raw) else None
+    return open_build(home.builds, client, _trouble, seconds, raw=raw)
 
 
-def _add_raw(home: Home, connection: Any) -> None:
-    reading: Any = local_client(home.raw).sql_client
-    try:
-        reading.create_views(connection, DATASET)
-    except BucketError as error:
-        raise PipelineError(str(error)) from error
-    except duckdb.Error as error:
-        raise PipelineError(f"{home.raw} cannot be read: {first_line(error)}") from error
+def _trouble(error: BaseException) -> PipelineError | None:
+    return PipelineError(str(error)) if isinstance(error, BucketError) else None

@@ -408,8 +408,12 @@ def test_what_is_not_there_is_named(line: Line, engine: Engine) -> None:
         assert reader.query("select 1 as a")[1] == [(1,)]
 
 
-def test_other_destinations_have_no_marts() -> None:
-    with pytest.raises(SettingError, match="not on filesystem"), open_reader("filesystem"):
+@pytest.mark.parametrize("name", ["mssql", "spark"])
+def test_other_destinations_have_no_marts(name: str) -> None:
+    with (
+        pytest.raises(SettingError, match=f"duckdb, postgres and filesystem, not on {name}"),
+        open_reader(name),
+    ):
         pass
 
 

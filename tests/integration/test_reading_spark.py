@@ -76,7 +76,7 @@ def test_every_question_is_answered_as_on_duckdb(contacts: bool) -> None:
 
 
 def test_a_number_is_explained_down_to_the_newest_raw_rows(line: BucketLine) -> None:
-    with open_reader(SPARK) as spark, open_reader("duckdb") as database:
+    with open_reader(SPARK, raw=True) as spark, open_reader("duckdb") as database:
         (month,) = spark.query(f"select max(month) from {MARTS}.metrics_monthly")[1][0]
         for metric in ("mrr", "churn", "gross"):
             found, wanted = (
@@ -87,7 +87,7 @@ def test_a_number_is_explained_down_to_the_newest_raw_rows(line: BucketLine) -> 
         assert raw == theirs
         assert len(raw[1]) > 5
     by_hand = held(line, "payments")["payments"]
-    with open_reader(SPARK) as spark:
+    with open_reader(SPARK, raw=True) as spark:
         ids = spark.query(f"select id from {DATASET}.payments order by id")[1]
     assert [identity for (identity,) in ids] == sorted(row["id"] for row in by_hand)
 
@@ -136,7 +136,7 @@ def test_nothing_else_is_reached_by_way_of_it(sql: str) -> None:
 
 @pytest.mark.usefixtures("line")
 def test_who_is_to_have_the_marts_alone_is_refused() -> None:
-    with pytest.raises(SettingError, match="not on spark"), open_reader(SPARK, marts_alone=True):
+    with pytest.raises(SettingError, match="not on --engine spark"), open_reader(SPARK, marts_alone=True):
         pass
 
 
@@ -146,11 +146,11 @@ def test_a_raw_file_that_counts_and_is_damaged_is_one_line(
     home = tmp_path / "o'clock"
     shutil.copytree(line.warehouse.location, home)
     monkeypatch.setenv("WHOP_ELT_SPARK_HOME", str(home))
-    with open_reader(SPARK) as spark:
+    with open_reader(SPARK, raw=True) as spark:
         assert spark.query(f"select count(*) from {MARTS}.mrr_daily")[1][0][0] > 0
     file = max((home / DATASET / "payments").iterdir())
     file.write_bytes(file.read_bytes()[:500])
-    with pytest.raises(PipelineError) as ended, open_reader(SPARK):
+    with pytest.raises(PipelineError) as ended, open_reader(SPARK, raw=True):
         pass
     assert "\n" not in str(ended.value)
     assert file.name in str(ended.value)

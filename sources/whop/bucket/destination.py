@@ -68,24 +68,11 @@ class BucketSqlClient(FilesystemSqlClient):
 
     def create_secret(self, *args: Any, **kwargs: Any) -> bool:
         """Let DuckDB read by way of a client like the one that dlt writes with."""
-        protocol = self.remote_client.config.protocol
+        client: Any = self.remote_client
+        protocol = client.config.protocol
         if protocol != "file":
-            self._register_filesystem(self.reading, protocol)
+            self._register_filesystem(client.reading, protocol)
         return True
-
-    @cached_property
-    def reading(self) -> Any:
-        """A client that remembers what it has listed.
-
-        DuckDB asks of each file again and again whether it is there and how long it is.
-        """
-        given = self.remote_client.fs_client
-        options = {
-            **given.storage_options,
-            "use_listings_cache": True,
-            "listings_expiry_time": None,
-        }
-        return type(given)(**{**options, "skip_instance_cache": True})
 
     def create_view_select(self, table_schema: Any, schema: Any = None) -> tuple[str, str] | None:
         """The SQL of a table, and where it is; dlt's own tables as dlt has them."""
@@ -117,8 +104,8 @@ class BucketSqlClient(FilesystemSqlClient):
 
     def lend(self, connection: Any) -> None:
         """Let another connection of DuckDB's read what is not a folder, as this one does."""
-        if self.remote_client.config.protocol != "file":
-            connection.register_filesystem(self.reading)
+        client: Any = self.remote_client
+        client.lend(connection)
 
     def create_views(self, connection: Any, schema: str) -> list[str]:
         """Make a view of each table in another DuckDB, of the files that count now.
@@ -153,7 +140,7 @@ class BucketSqlClient(FilesystemSqlClient):
         if protocol == "file":
             return files
         if files:
-            self.reading.ls(self.remote_client.get_table_dir(table))
+            client.reading.ls(self.remote_client.get_table_dir(table))
         return [f"{protocol}://{file}" for file in files]
 
 
@@ -204,6 +191,24 @@ class BucketClient(FilesystemClient):
         if self.config.is_local_filesystem:
             return str(Path(self.dataset_path))
         return f"{str(self.config).rstrip('/')}/{self.dataset_name}"
+
+    @cached_property
+    def reading(self) -> Any:
+        """A client that remembers what it has listed.
+
+        DuckDB asks of each file again and again whether it is there and how long it is.
+        """
+        options = {
+            **self.fs_client.storage_options,
+            "use_listings_cache": True,
+            "listings_expiry_time": None,
+        }
+        return type(self.fs_client)(**{**options, "skip_instance_cache": True})
+
+    def lend(self, connection: Any) -> None:
+        """Let a connection of DuckDB's read what is not a folder, by way of `reading`."""
+        if self.config.protocol != "file":
+            connection.register_filesystem(self.reading)
 
     def get_load_job_class(self, table: Any, file_path: str) -> type[LoadJob]:
         """What puts a file of a load into the bucket."""

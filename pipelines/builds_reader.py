@@ -1,0 +1,137 @@
+"""Reads a build with DuckDB, in memory: its tables, and the raw tables that lie beside it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from whop_source.bucket.destination import MEMORY
+
+from .builds import Builds, Table
+from .destination import first_line
+from .errors import NothingThere, PipelineError
+from .names import DATASET, MARTS, PERSONAL
+from .reading import Answer, Reader, duckdb_reader
+
+Trouble = Callable[[BaseException], PipelineError | None]
+"""What is wrong with a folder or a bucket, by an error; None where it is no error of one."""
+
+
+@contextmanager
+def open_build(
+    builds: Builds,
+    client: Any,
+    trouble: Trouble,
+    seconds: float,
+    *,
+    raw: bool,
+    marts_alone: bool = False,
+) -> Iterator[Reader]:
+    """Open the current build to read, also while others build, load or compact; nothing is written.
+
+    Args:
+        builds: where it is.
+        client: the `BucketClient` of the raw tables beside it; None where there are none.
+        trouble: explains errors of the folder or bucket.
+        seconds: the most that a query may take.
+        raw: whether the raw tables are to be read too. To look up their files takes a while.
+        marts_alone: nothing but the marts can be read.
+
+    Raises:
+        NothingThere: no build was ever finished.
+        PipelineError: a file is damaged or missing, or was replaced by a compaction meanwhile.
+    """
+    # What this key may not read, and why.
+    refused: dict[str, str] = {}
+    spill = Path(tempfile.gettempdir()) / f"whop-elt-marts-{os.getpid()}"
+    connection = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(spill)})
+    with closing(connection):
+        connection.execute("set timezone = 'UTC'")
+        with _explained(builds, trouble):
+            build = builds.current
+            tables = builds.tables(build)
+            if client is not None:
+                client.lend(connection)
+            folders = []
+            for schema in (MARTS,) if marts_alone else (MARTS, PERSONAL):
+                folders.append(builds.address(build, f"{schema}.db"))
+                try:
+                    add_views(connection, {at: tables[at] for at in tables if at[0] == schema})
+                except (duckdb.Error, OSError) as error:
+                    if not _is_refused(error):
+                        raise builds.not_whole(build, first_line(error)) from error
+                    if schema == MARTS:
+                        raise
+                    refused[schema] = first_line(error)
+            if raw and client is not None:
+                folders.append(builds.address_of(client.dataset_path))
+                try:
+                    client.sql_client.create_views(connection, DATASET)
+                except (duckdb.Error, OSError) as error:
+                    if not _is_refused(error):
+                        raise
+                    refused[DATASET] = first_line(error)
+        reader = duckdb_reader(connection, builds.location, None, seconds, folders)
+
+        def ask(sql: str, values: tuple[Any, ...], limit: int | None) -> Answer:
+            with _explained(builds, trouble):
+                try:
+                    return reader.ask(sql, values, limit)
+                except NothingThere:
+                    for schema, why in refused.items():
+                        if schema in sql:
+                            raise PipelineError(
+                                f"permission denied for schema {schema} in {builds.location}: {why}"
+                            ) from None
+                    raise
+                except PipelineError as error:
+                    if any(words in str(error) for words in _GONE):
+                        raise PipelineError(
+                            f"The build {build} in {builds.location} was removed while it was "
+                            "read, as others have followed: ask again"
+                        ) from error
+                    raise
+
+        yield Reader("duckdb", builds.location, None, ask)
+
+
+def add_views(connection: Any, tables: Mapping[Table, Sequence[str]]) -> None:
+    """Make a view of each table, over its files, in a DuckDB that can read them."""
+    for (schema, table), files in tables.items():
+        connection.execute(f'create schema if not exists "{schema}"')
+        connection.execute(f'create or replace view "{schema}"."{table}" as {select_of(files)}')
+
+
+def select_of(files: Sequence[str]) -> str:
+    """DuckDB's SELECT of all rows of these Parquet files, which one build has written."""
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    return f"select * from read_parquet([{listed}])"
+
+
+_GONE = ("No files found that match", "No such file or directory")
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether a file is there, and may not be read."""
+    return isinstance(error, PermissionError) or "Permission denied" in str(error)
+
+
+@contextmanager
+def _explained(builds: Builds, trouble: Trouble) -> Iterator[None]:
+    """Say in a line what is wrong with the folder or the bucket."""
+    try:
+        yield
+    except PipelineError:
+        raise
+    except Exception as error:
+        if found := trouble(error):
+            raise found from error
+        if isinstance(error, duckdb.Error):
+            raise PipelineError(f"{builds.location} cannot be read: {first_line(error)}") from error
+        raise
