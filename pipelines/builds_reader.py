@@ -58,6 +58,7 @@ def open_build(
             tables = builds.tables(build)
             if client is not None:
                 client.lend(connection)
+                client.list_all(builds.path(build))
             folders = []
             for schema in (MARTS,) if marts_alone else (MARTS, PERSONAL):
                 folders.append(builds.address(build, f"{schema}.db"))
@@ -119,7 +120,9 @@ _GONE = ("No files found that match", "No such file or directory")
 
 def _is_refused(error: Exception) -> bool:
     """Whether a file is there, and may not be read."""
-    return isinstance(error, PermissionError) or "Permission denied" in str(error)
+    return isinstance(error, PermissionError) or any(
+        words in str(error) for words in ("Permission denied", "PermissionError")
+    )
 
 
 @contextmanager

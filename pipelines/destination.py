@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -465,5 +466,8 @@ def first_line(error: BaseException) -> str:
     """What an error says, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     line = (lines or [type(error).__name__])[0]
+    if line.startswith("Traceback"):
+        # DuckDB repeats what a client of ours has raised at length; the error itself comes last.
+        line = next((each for each in reversed(lines) if re.match(r"[\w.]+: ", each)), line)
     # An error with a text alone is shown as that text by some, in quotes by others.
     return line[1:-1] if line[0] in "'\"" and line[0] == line[-1] and len(line) > 1 else line

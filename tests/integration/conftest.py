@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -18,6 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+from bucket_line import BucketLine, folder_line
 from loading import Engine, Line, Run, assert_clean
 from warehouse import Warehouse
 
@@ -201,3 +204,31 @@ def built(engine: Engine, builds: Callable[[Engine], Line]) -> Line:
     Without a warning. Only to be read.
     """
     return builds(engine)
+
+
+@pytest.fixture(scope="session")
+def run_into_folder(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
+    """A folder that `run` has filled, its marts with it, from the working folder `work` beside it.
+
+    Only to be read: other tests start from copies.
+    """
+    with serve(new_business()) as server:
+        line = folder_line(server, tmp_path_factory.mktemp("run"))
+        with line.at_work():
+            # In a process of its own, which closes the file it builds in.
+            ended = subprocess.run(
+                [sys.executable, "-m", "whop_elt.cli", "run", "--report", "report.html"],
+                env={
+                    **os.environ,
+                    "WHOP_ELT_DESTINATION": "filesystem",
+                    "SOURCES__WHOP__API_KEY": server.api_key,
+                    "SOURCES__WHOP__BASE_URL": server.base_url,
+                    "SOURCES__WHOP__COMPANY_ID": line.business.company_id,
+                },
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        assert ended.returncode == 0, ended.stderr
+        assert f"The marts are in {line.warehouse.location}, build " in ended.stderr
+        return line

@@ -10,16 +10,14 @@ from unittest.mock import patch
 
 import pytest
 from bucket_line import BucketLine, folder_line
-from conftest import new_business
-from loading import FAST, Engine, Line, Row
+from loading import Engine, Line, Row
 from warehouse import Warehouse
 
 from whop_elt.bucket_models import models_home
 from whop_elt.destination import MARTS
-from whop_elt.errors import ExitCode, NothingThere, SettingError
-from whop_elt.run import locked_destination, run
-from whop_simulator import Server, serve
-from whop_source import RunReport
+from whop_elt.errors import NothingThere, SettingError
+from whop_elt.run import locked_destination
+from whop_simulator import Server
 
 OF_THE_CLOCK = {"data_freshness", "restatements", "restatement_causes"}
 """Marts of when this machine has read and built what."""
@@ -35,39 +33,21 @@ def marts(warehouse: Warehouse) -> list[str]:
     return sorted(row["table_name"] for row in rows)
 
 
-@pytest.fixture(scope="module")
-def loaded_folder(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
-    """A first load into a folder; only to be read."""
-    with serve(new_business()) as server:
-        line = folder_line(server, tmp_path_factory.mktemp("models"))
-        line.sync()
-        return line
-
-
 @pytest.fixture
-def line(loaded_folder: BucketLine, server: Server, tmp_path: Path) -> BucketLine:
+def line(run_into_folder: BucketLine, server: Server, tmp_path: Path) -> BucketLine:
     copy = folder_line(server, tmp_path)
-    shutil.copytree(loaded_folder.warehouse.location, copy.warehouse.location)
+    shutil.copytree(run_into_folder.warehouse.location, copy.warehouse.location)
     return copy
 
 
 def test_a_run_into_a_bucket_builds_the_marts_that_a_database_has(
-    line: BucketLine, builds: Callable[[Engine], Line]
+    run_into_folder: BucketLine, builds: Callable[[Engine], Line]
 ) -> None:
     database = builds("duckdb").warehouse
-    settings = {
-        "api_key": line.server.api_key,
-        "base_url": line.server.base_url,
-        "company_id": line.business.company_id,
-        **FAST,
-    }
-    with line.at_work():
-        read_from, code = run("filesystem", RunReport(), page=Path("report.html"), **settings)
-        assert code is ExitCode.OK
-        assert read_from.location == str(Path.cwd() / "whop.duckdb")
-        assert Path("report.html").exists()
-        assert Path("whop-marts.duckdb").exists()
-    ours = Warehouse("duckdb", read_from.location)
+    work = run_into_folder.folder
+    assert (work / "report.html").exists()
+    assert (work / "whop-marts.duckdb").exists()
+    ours = Warehouse("duckdb", str(work / "whop.duckdb"))
     assert marts(ours) == marts(database)
     for mart in set(marts(ours)) - OF_THE_CLOCK:
         found, wanted = (sorted(map(numbered, each.read(mart))) for each in (ours, database))

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import sys
 import threading
-import urllib.request
-import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from bucket_line import BucketLine, BucketWarehouse, held
 from conftest import FirstLoads, NewWarehouse
 from loading import FAST, TABLES, Line
-from moto.server import ThreadedMotoServer
+from s3_server import CREDENTIALS, new_bucket, s3_client, s3_endpoint, s3_key, s3_settings
 from warehouse import Warehouse
 
 from whop_elt.check import check
@@ -31,7 +26,6 @@ from whop_source import RunReport
 from whop_source.bucket import compact
 from whop_source.surface import LEGACY
 
-CREDENTIALS = "DESTINATION__FILESYSTEM__CREDENTIALS__"
 NO_KEYS = {
     # Nothing of this machine's is to help.
     "AWS_EC2_METADATA_DISABLED": "true",
@@ -42,38 +36,20 @@ NO_KEYS = {
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_endpoint() as address:
+        yield address
 
 
 @pytest.fixture
 def s3(endpoint: str) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="key",
-        aws_secret_access_key="secret",
-    )
+    return s3_client(endpoint)
 
 
 @pytest.fixture
-def line(s3: Any, endpoint: str, server: Server, tmp_path: Path) -> BucketLine:
+def line(endpoint: str, server: Server, tmp_path: Path) -> BucketLine:
     """A line into an empty bucket."""
-    name = f"shop-{uuid.uuid4().hex[:8]}"
-    s3.create_bucket(Bucket=name)
-    settings = {
-        f"{CREDENTIALS}AWS_ACCESS_KEY_ID": "key",
-        f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY": "secret",
-        f"{CREDENTIALS}REGION_NAME": "us-east-1",
-        f"{CREDENTIALS}ENDPOINT_URL": endpoint,
-    }
     warehouse = BucketWarehouse(
-        "filesystem", f"s3://{name}/warehouse", work=tmp_path, settings=settings
+        "filesystem", new_bucket(endpoint), work=tmp_path, settings=s3_settings(endpoint)
     )
     return BucketLine(warehouse, server, tmp_path)
 
@@ -229,34 +205,10 @@ def test_a_library_that_is_not_there_is_named(
 
 
 @pytest.fixture
-def reader(s3: Any, endpoint: str) -> Iterator[dict[str, str]]:
-    """A key that may list and read; the server heeds permissions while it is used."""
-    keys = {
-        "endpoint_url": endpoint,
-        "region_name": "us-east-1",
-        "aws_access_key_id": "key",
-        "aws_secret_access_key": "secret",
-    }
-    iam = boto3.client("iam", **keys)
-    name = f"reader-{uuid.uuid4().hex[:8]}"
-    iam.create_user(UserName=name)
-    allowed = {"Effect": "Allow", "Action": ["s3:List*", "s3:Get*"], "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    iam.put_user_policy(UserName=name, PolicyName="reads", PolicyDocument=policy)
-    key = iam.create_access_key(UserName=name)["AccessKey"]
-
-    def unheeded(requests: str) -> None:
-        asked = urllib.request.Request(
-            f"{endpoint}/moto-api/reset-auth", requests.encode(), {"Content-Type": "text/plain"}
-        )
-        urllib.request.urlopen(asked).close()
-
-    unheeded("0")
-    yield {
-        f"{CREDENTIALS}AWS_ACCESS_KEY_ID": key["AccessKeyId"],
-        f"{CREDENTIALS}AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-    }
-    unheeded("1000000")
+def reader(endpoint: str) -> Iterator[dict[str, str]]:
+    """A key that may list and read."""
+    with s3_key(endpoint, {"Action": ["s3:List*", "s3:Get*"], "Resource": "*"}) as keys:
+        yield keys
 
 
 def test_a_bucket_that_may_be_read_alone_is_said_by_check_and_by_a_run(

@@ -136,7 +136,10 @@ def test_nothing_else_is_reached_by_way_of_it(sql: str) -> None:
 
 @pytest.mark.usefixtures("line")
 def test_who_is_to_have_the_marts_alone_is_refused() -> None:
-    with pytest.raises(SettingError, match="not on --engine spark"), open_reader(SPARK, marts_alone=True):
+    with (
+        pytest.raises(SettingError, match="not on --engine spark"),
+        open_reader(SPARK, marts_alone=True),
+    ):
         pass
 
 

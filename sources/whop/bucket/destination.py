@@ -7,6 +7,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,15 @@ class BucketClient(FilesystemClient):
         """Let a connection of DuckDB's read what is not a folder, by way of `reading`."""
         if self.config.protocol != "file":
             connection.register_filesystem(self.reading)
+
+    def list_all(self, folder: str) -> None:
+        """Look up in one go what is below a folder; `reading` asks for no file of it again.
+
+        With a key that may not list, it asks for each.
+        """
+        if self.config.protocol != "file":
+            with suppress(PermissionError):
+                self.reading.find(folder)
 
     def get_load_job_class(self, table: Any, file_path: str) -> type[LoadJob]:
         """What puts a file of a load into the bucket."""
