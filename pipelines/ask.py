@@ -64,7 +64,7 @@ def ask(
     """Ask a question of the marts, also while a run is under way.
 
     Args:
-        destination: duckdb or postgres.
+        destination: duckdb, postgres or filesystem; or SPARK.
         name: the question's name, in kebab case.
         arguments: its parameters, in the order the analysis declares them.
         company_id: the one company it is asked of; None is all there are.

@@ -16,7 +16,7 @@ from whop_source.bucket.destination import MEMORY
 
 from .bucket_trouble import of_bucket
 from .builds import Builds, Table
-from .builds_reader import open_build, select_of
+from .builds_reader import copy_build, open_build, select_of
 from .destination import (
     Destination,
     bucket_client,
@@ -29,7 +29,7 @@ from .destination import (
 from .errors import PipelineError, SettingError
 from .lock import database_lock
 from .log import event
-from .names import BUILD_LOCK, MARTS, PERSONAL
+from .names import BUILD_LOCK, MARTS, PERSONAL, WORK_FOLDER
 from .reading import Reader
 from .run_lock import run_lock
 from .transform import kept_tables
@@ -70,19 +70,25 @@ def models_home(destination: Destination) -> Iterator[Destination]:
         yield home
 
 
-def open_bucket(
-    seconds: float, *, raw: bool, marts_alone: bool
-) -> AbstractContextManager[Reader]:
+def open_bucket(seconds: float, *, raw: bool) -> AbstractContextManager[Reader]:
     """Open the marts in the folder or bucket of the settings, to read; see `open_build`."""
     client = bucket_client()
-    return open_build(
-        _builds(client),
-        client,
-        lambda error: of_bucket(causes(error)),
-        seconds,
-        raw=raw,
-        marts_alone=marts_alone,
-    )
+    return open_build(_builds(client), client, _trouble, seconds, raw=raw)
+
+
+def bucket_copy(*, contacts: bool) -> Path:
+    """A DuckDB file here with the marts of the folder or bucket, and nothing else; see `copy_build`.
+
+    Args:
+        contacts: whether names and addresses are to be in it, too.
+    """
+    client = bucket_client()
+    schemas = (MARTS, PERSONAL) if contacts else (MARTS,)
+    return copy_build(_builds(client), client, _trouble, WORK_FOLDER / "marts", schemas)
+
+
+def _trouble(error: BaseException) -> PipelineError | None:
+    return of_bucket(causes(error))
 
 
 def _builds(client: Any) -> Builds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import duckdb
 
 from whop_source.bucket.destination import MEMORY
 
-from .builds import Builds, Table
+from .builds import KEPT, Builds, Table
 from .destination import first_line
 from .errors import NothingThere, PipelineError
 from .names import DATASET, MARTS, PERSONAL
@@ -31,7 +32,6 @@ def open_build(
     seconds: float,
     *,
     raw: bool,
-    marts_alone: bool = False,
 ) -> Iterator[Reader]:
     """Open the current build to read, also while others build, load or compact; nothing is written.
 
@@ -41,7 +41,6 @@ def open_build(
         trouble: explains errors of the folder or bucket.
         seconds: the most that a query may take.
         raw: whether the raw tables are to be read too. To look up their files takes a while.
-        marts_alone: nothing but the marts can be read.
 
     Raises:
         NothingThere: no build was ever finished.
@@ -60,7 +59,7 @@ def open_build(
                 client.lend(connection)
                 client.list_all(builds.path(build))
             folders = []
-            for schema in (MARTS,) if marts_alone else (MARTS, PERSONAL):
+            for schema in (MARTS, PERSONAL):
                 folders.append(builds.address(build, f"{schema}.db"))
                 try:
                     add_views(connection, {at: tables[at] for at in tables if at[0] == schema})
@@ -100,6 +99,53 @@ def open_build(
                     raise
 
         yield Reader("duckdb", builds.location, None, ask)
+
+
+def copy_build(
+    builds: Builds, client: Any, trouble: Trouble, folder: Path, schemas: Sequence[str]
+) -> Path:
+    """Copy the current build into a DuckDB file, unless it is there; those of old ones go.
+
+    Args:
+        builds: where it is.
+        client: the `BucketClient` that reads there.
+        trouble: explains errors of the folder or bucket.
+        folder: of this machine, for such copies.
+        schemas: what of the build is copied.
+
+    Returns:
+        The file, which nobody writes to any more.
+
+    Raises:
+        NothingThere: no build was ever finished.
+        PipelineError: it cannot be read, or the copy not be written.
+    """
+    with _explained(builds, trouble):
+        build = builds.current
+        file = folder / f"{build}-{'-'.join(schemas)}.duckdb"
+        if file.exists():
+            return file
+        folder.mkdir(parents=True, exist_ok=True)
+        new = folder / f".{uuid.uuid4().hex}.new"
+        try:
+            with duckdb.connect(new, config={"memory_limit": MEMORY}) as connection:
+                client.lend(connection)
+                client.list_all(builds.path(build))
+                for (schema, table), files in builds.tables(build).items():
+                    if schema in schemas:
+                        connection.execute(f'create schema if not exists "{schema}"')
+                        connection.execute(
+                            f'create table "{schema}"."{table}" as {select_of(files)}'
+                        )
+            new.replace(file)
+        finally:
+            new.unlink(missing_ok=True)
+        # Who was told of the one before may be about to open it.
+        kept = sorted({each.name.split("-")[0] for each in folder.glob("*.duckdb")})[-KEPT:]
+        for old in folder.glob("*.duckdb"):
+            if old.name.split("-")[0] not in kept:
+                old.unlink(missing_ok=True)
+        return file
 
 
 def add_views(connection: Any, tables: Mapping[Table, Sequence[str]]) -> None:

@@ -93,7 +93,7 @@ def explain(
     """Explain a number of a month, also while a run is under way.
 
     Args:
-        destination: duckdb or postgres.
+        destination: duckdb, postgres or filesystem; or SPARK.
         metric: the number: a column of mrr_monthly or metrics_monthly that has an explanation, or a
             short name, such as mrr or net.
         month: as in 2025-12.

@@ -23,8 +23,8 @@ DestinationName = Annotated[
         "--destination",
         "-d",
         envvar="WHOP_ELT_DESTINATION",
-        help="duckdb (the default) or postgres; filesystem, a folder or a bucket, and any other "
-        "dlt destination can be synced into.",
+        help="duckdb (the default), postgres or filesystem, a folder or a bucket; any other dlt "
+        "destination can be synced into.",
     ),
 ]
 Engine = Literal["warehouse", "spark"]

@@ -112,8 +112,8 @@ def open_reader(
 
     Args:
         name: duckdb, postgres, filesystem, or SPARK: what that has built in WHOP_ELT_SPARK_HOME.
-        marts_alone: nothing but the marts can be read, whatever the SQL says. On DuckDB it is the
-            copy that is opened. On Postgres the role decides what it may read: use one of
+        marts_alone: nothing but the marts can be read, whatever the SQL says. On DuckDB, and of a
+            bucket, it is a copy that is opened. On Postgres the role decides what it may read: use one of
             `whop-elt grant-reader`.
         raw: whether the raw tables are wanted, too. In a folder or a bucket to look up their files
             takes longer than most questions; on a database they are there.
@@ -136,9 +136,13 @@ def open_reader(
             yield reader
         return
     if name == "filesystem":
-        from .bucket_models import open_bucket
+        from .bucket_models import bucket_copy, open_bucket
 
-        with open_bucket(seconds, raw=raw, marts_alone=marts_alone) as reader:
+        with (
+            open_copy(bucket_copy(contacts=False), seconds)
+            if marts_alone
+            else open_bucket(seconds, raw=raw)
+        ) as reader:
             yield reader
         return
     if name not in MODELLED:
@@ -206,6 +210,20 @@ def _duckdb(database: Path, marts_alone: bool, seconds: float) -> Iterator[Reade
     with closing(connection):
         read = str(copy if copied_at else database)
         yield duckdb_reader(connection, read, copied_at, seconds)
+
+
+@contextmanager
+def open_copy(file: Path, seconds: float) -> Iterator[Reader]:
+    """Open a DuckDB file to which nobody writes any more, to read.
+
+    Raises:
+        NoFile: it is not there.
+    """
+    connection = _open_duckdb(file)
+    if connection is None:
+        raise NoFile(file)
+    with closing(connection):
+        yield duckdb_reader(connection, str(file), None, seconds)
 
 
 def duckdb_reader(

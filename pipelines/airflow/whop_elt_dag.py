@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -105,6 +105,7 @@ def whop_elt() -> None:
         from functools import partial
 
         from whop_elt.alerts import post_digest, tell_age, tell_restated
+        from whop_elt.bucket_models import models_home
         from whop_elt.run import brief, opened
         from whop_elt.transform import transform as build
 
@@ -112,13 +113,16 @@ def whop_elt() -> None:
             _worker() as (name, _),
             _watching() as watch,
             opened(watch, name) as destination,
+            ExitStack() as stack,
         ):
             with watch.step("models"):
-                count = build(destination)
+                # Of a bucket in a file, which goes with the task: what it remembers is published.
+                home = stack.enter_context(models_home(destination))
+                count = build(home)
             watch.transformed()
-            tell_restated(watch, destination)
+            tell_restated(watch, home)
             runs = [synced["run_id"] for synced in _synced().values() if synced]
-            post_digest(destination, runs, partial(brief, destination))
+            post_digest(home, runs, partial(brief, home))
             tell_age(watch, destination)
         return count
 
@@ -139,7 +143,7 @@ def whop_elt() -> None:
                 raise SettingError(
                     "Set WHOP_ELT_REPORT to an absolute path: a task's folder goes with the task"
                 )
-            with open_reader(name) as warehouse:
+            with open_reader(name, raw=True) as warehouse:
                 if page:
                     report_to(warehouse, page)
                 show_summary(warehouse, Console(width=120, emoji=False))

@@ -70,7 +70,7 @@ class Asker:
     """The warehouse, as the tools ask it.
 
     Attributes:
-        chosen: duckdb or postgres; None is the one that is set.
+        chosen: duckdb, postgres or filesystem; None is the one that is set.
         contacts: whether names and e-mail addresses may be read.
         seconds: how long one question may take.
     """
@@ -83,11 +83,16 @@ class Asker:
 
     @cached_property
     def destination(self) -> str:
-        """duckdb or postgres."""
+        """duckdb, postgres or filesystem."""
         # What reads settings takes a moment to import, and a client waits for the start.
         from ..settings import destination_name
 
         return destination_name(self.chosen)
+
+    @property
+    def dialect(self) -> str:
+        """Whose SQL is spoken: duckdb or postgres."""
+        return "postgres" if self.destination == "postgres" else "duckdb"
 
     def ask(self, sql: str, *values: Any) -> Answer:
         """Ask with SQL of our own; all rows are wanted.
@@ -108,11 +113,17 @@ class Asker:
             PipelineError: the warehouse cannot be opened; see `open_reader`.
         """
         with self._one_at_a_time:
+            copy = None
+            if self.destination == "filesystem":
+                # Not in the other process, which is short of memory and time.
+                from ..bucket_models import bucket_copy
+
+                copy = bucket_copy(contacts=self.contacts)
             worker = self._worker
             if worker is None or not worker.process.is_alive():
                 worker = self._worker = _Worker(self.destination, self.contacts, self.seconds)
             try:
-                outcome, goes_on = worker.answer(questions)
+                outcome, goes_on = worker.answer(copy, questions)
             except BaseException:
                 worker.end()
                 self._worker = None
@@ -145,15 +156,21 @@ class _Worker:
         self.process.start()
         theirs.close()
 
-    def answer(self, questions: Sequence[Question]) -> tuple[list[Answer] | Exception, bool]:
+    def answer(
+        self, copy: Path | None, questions: Sequence[Question]
+    ) -> tuple[list[Answer] | Exception, bool]:
         """What the process says, and whether it can go on.
+
+        Args:
+            copy: the file that is asked; None for the warehouse.
+            questions: what is asked of it.
 
         Raises:
             ToolFailed: it says nothing, and is to be ended.
         """
         limit = _OPENING_SECONDS + _BUILD_SECONDS + self._seconds + 2
         try:
-            self._ours.send(list(questions))
+            self._ours.send((copy, list(questions)))
             if self._ours.poll(limit):
                 said: tuple[list[Answer] | Exception, bool] = self._ours.recv()
                 return said
@@ -177,22 +194,28 @@ def _work(parent: Connection, destination: str, contacts: bool, seconds: float) 
     """Answer questions until the parent has no more."""
     from ..errors import PipelineError
     from ..log import set_up
-    from ..reading import open_reader
+    from ..reading import open_copy, open_reader
 
     set_up("text", quiet=True)
     enough = _limit_memory()
     with suppress(EOFError, KeyboardInterrupt):
         while True:
-            questions: list[Question] = parent.recv()
+            copy: Path | None
+            questions: list[Question]
+            copy, questions = parent.recv()
             said: list[Answer] | Exception
             try:
-                with open_reader(
-                    destination,
-                    marts_alone=not contacts,
-                    seconds=seconds,
-                    build_seconds=_BUILD_SECONDS,
+                with (
+                    open_copy(copy, seconds)
+                    if copy
+                    else open_reader(
+                        destination,
+                        marts_alone=not contacts,
+                        seconds=seconds,
+                        build_seconds=_BUILD_SECONDS,
+                    )
                 ) as reader:
-                    said = _answers(reader, destination, contacts, seconds, questions)
+                    said = _answers(reader, contacts, seconds, questions)
             except (PipelineError, ToolFailed) as error:
                 said = error
             except MemoryError:
@@ -207,14 +230,14 @@ def _work(parent: Connection, destination: str, contacts: bool, seconds: float) 
 
 
 def _answers(
-    reader: Any, destination: str, contacts: bool, seconds: float, questions: list[Question]
+    reader: Any, contacts: bool, seconds: float, questions: list[Question]
 ) -> list[Answer]:
     copied_at = f"{reader.copied_at:%Y-%m-%dT%H:%M:%SZ}" if reader.copied_at else None
     answers = []
     for question in questions:
         sql = question.sql
         if not question.trusted:
-            sql = _guarded(reader, destination, contacts, sql)
+            sql = _guarded(reader, contacts, sql)
         # Our own limit is what ends it when the database does not.
         with _killed_after(seconds + 1):
             columns, rows = reader.query(sql, *question.values, limit=question.most_rows + 1)
@@ -222,7 +245,7 @@ def _answers(
     return answers
 
 
-def _guarded(reader: Any, destination: str, contacts: bool, sql: str) -> str:
+def _guarded(reader: Any, contacts: bool, sql: str) -> str:
     """The SQL that may be run, by what there is to read."""
     from ..names import MARTS, PERSONAL
     from .guard import allowed
@@ -244,7 +267,7 @@ def _guarded(reader: Any, destination: str, contacts: bool, sql: str) -> str:
         marts.setdefault(name, [])
         marts[name].append(column)
     try:
-        return allowed(sql, destination, marts)
+        return allowed(sql, reader.name, marts)
     except ToolFailed as refused:
         if contacts and reader.copied_at:
             raise ToolFailed(

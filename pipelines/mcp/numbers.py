@@ -69,7 +69,7 @@ class Numbers:
     @property
     def dialect(self) -> str:
         """The SQL that is spoken."""
-        return self._asker.destination
+        return self._asker.dialect
 
     @property
     def described(self) -> Mapping[str, Mart]:

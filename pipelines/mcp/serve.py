@@ -44,7 +44,7 @@ def serve(
     """Serve until the client hangs up, or until interrupted.
 
     Args:
-        destination: duckdb or postgres; None is the one that is set.
+        destination: duckdb, postgres or filesystem; None is the one that is set.
         http: over HTTP on loopback, in place of standard input and output.
         port: where; 0 is any that is free.
         allow_writes: plan, promo code and file can be changed.
@@ -118,7 +118,7 @@ def build(
     def questions() -> Sequence[Question]:
         from .reading_matter import questions
 
-        return [*questions(asker.destination, contacts=with_contacts)]
+        return [*questions(asker.dialect, contacts=with_contacts)]
 
     return make_server(tools, documents, questions, masked, asker.close)
 

@@ -8,19 +8,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from io import StringIO
 from itertools import product
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import duckdb
 import pytest
 from bucket_line import BucketLine, BucketWarehouse
-from restating import MEMORY
+from published import KEPT, OUTCOMES
 from rich.console import Console
 from s3_server import CREDENTIALS, new_bucket, s3_client, s3_endpoint, s3_key, s3_settings
 from warehouse import Warehouse
@@ -39,6 +38,9 @@ from whop_elt.destination import (
 )
 from whop_elt.errors import ExitCode, Locked, NothingThere, PipelineError, SettingError
 from whop_elt.explain import explain_in, raw_rows
+from whop_elt.mcp.asker import Asker, Question
+from whop_elt.mcp.numbers import Numbers
+from whop_elt.mcp.tool import ToolFailed
 from whop_elt.reading import open_reader
 from whop_elt.report import read_pages
 from whop_elt.run import locked_destination
@@ -119,9 +121,8 @@ def test_the_marts_are_those_of_the_database_every_row_and_type(here: BucketLine
             "select schema_name, table_name from duckdb_tables() "
             f"where schema_name in ('{MARTS}', '{PERSONAL}')"
         ).fetchall()
-        kept = [(INTERMEDIATE, name) for name in MEMORY]
-        assert sorted(tables) == sorted([*wanted, *kept])
-        assert sorted(builds.remembered()) == sorted(kept)
+        assert sorted(tables) == sorted([*wanted, *KEPT])
+        assert sorted(builds.remembered()) == sorted(KEPT)
         for each in (database, connection):
             each.execute("set timezone = 'UTC'")
         for schema, table in tables:
@@ -135,7 +136,7 @@ def test_the_marts_are_those_of_the_database_every_row_and_type(here: BucketLine
 
 def test_every_question_is_answered_as_from_the_file(here: BucketLine) -> None:
     answered = 0
-    with open_bucket(60, raw=False, marts_alone=False) as bucket:
+    with open_bucket(60, raw=False) as bucket:
 
         @contextmanager
         def opened(name: str, **_: Any) -> Iterator[Any]:
@@ -194,6 +195,7 @@ def test_numbers_reports_and_status_are_those_of_the_file(here: BucketLine) -> N
     assert no_more_than(here.folder)
 
 
+@pytest.mark.parametrize("line", ["folder"], indirect=True)
 def test_the_commands_write_nothing_but_the_report(line: BucketLine) -> None:
     def said(*arguments: str) -> str:
         with line.at_work():
@@ -208,10 +210,6 @@ def test_the_commands_write_nothing_but_the_report(line: BucketLine) -> None:
         return ran.stdout
 
     assert "company_id" in said("ask", "the-month-in-numbers", "--csv")
-    if line.warehouse.location.startswith("s3://"):
-        # The others are the same command line, and take their time to start.
-        return
-    assert "MRR" in said("explain", "mrr", f"{line.business.clock:%Y-%m}")
     assert "payments" in said("report")  # with the rows of each raw table
     assert json.loads(said("status", "--json"))["tables"]
     assert no_more_than(line.folder, "whop-report.html")
@@ -320,19 +318,6 @@ def own(
 
 
 in_a_folder = pytest.mark.parametrize("own", ["folder"], indirect=True)
-
-OUTCOMES = [
-    SimpleNamespace(
-        node=SimpleNamespace(
-            resource_type="model",
-            schema=INTERMEDIATE,
-            alias=name,
-            config=SimpleNamespace(materialized="incremental", full_refresh=False),
-        )
-    )
-    for name in MEMORY
-]
-"""What dbt says of a build, as far as a publication looks."""
 
 
 @contextmanager
@@ -453,7 +438,7 @@ def test_spark_and_a_run_cannot_build_in_one_folder_at_once(own: BucketLine) -> 
             pass
         # And each finds the build of the other.
         with home.new_build() as build:
-            assert sorted(home.remembered(build)) == sorted((INTERMEDIATE, name) for name in MEMORY)
+            assert sorted(home.remembered(build)) == sorted(KEPT)
 
 
 @in_a_folder
@@ -465,6 +450,35 @@ def test_a_type_that_parquet_does_not_have_is_no_float(own: BucketLine) -> None:
         with pytest.raises(PipelineError, match="dim_companies"):
             publish("after")
         assert title() == "before"
+
+
+# Agents
+
+
+@in_a_folder
+def test_agents_ask_a_copy_that_has_the_marts_alone_and_follows_the_builds(
+    own: BucketLine,
+) -> None:
+    asked = Question("select title from dim_companies", trusted=False)
+    names = Question(f"select count(name) from {PERSONAL}.member_contacts", trusted=False)
+    with closing(Asker("filesystem")) as asker, closing(Asker("filesystem", contacts=True)) as both:
+        with publishing(own) as publish:
+            for title in ("first", "second", "third"):
+                publish(title)
+                assert asker.ask_all([asked])[0].rows == [[title]]
+        with own.at_work():
+            with pytest.raises(ToolFailed, match="There is no mart"):
+                asker.ask_all([names])
+            # Nor by what we would ask ourselves: it is not there.
+            for table in (f"{PERSONAL}.member_contacts", f"{DATASET}.payments"):
+                with pytest.raises(NothingThere):
+                    asker.ask(f"select * from {table}")
+            with pytest.raises(PipelineError, match="disabled"):
+                asker.ask(f"select * from read_text('{own.warehouse.location}/current')")
+            assert both.ask_all([names])[0].rows[0][0] > 10
+            assert Numbers(asker).dialect == "duckdb"
+            copies = sorted(path.name for path in Path(".whop-elt/marts").iterdir())
+        assert len(copies) == 3, "of two builds, and one with names"
 
 
 # What is remembered
