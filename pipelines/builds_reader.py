@@ -161,7 +161,7 @@ def select_of(files: Sequence[str]) -> str:
     return f"select * from read_parquet([{listed}])"
 
 
-_GONE = ("No files found that match", "No such file or directory")
+_GONE = ("No files found that match", "No such file or directory", "FileNotFoundError")
 
 
 def _is_refused(error: Exception) -> bool:

@@ -365,6 +365,7 @@ def watched(watch: Callable[[str, str], None]) -> Iterator[None]:
 
 def test_a_publication_that_is_killed_at_any_step_changes_nothing(own: BucketLine) -> None:
     with publishing(own) as publish:
+        builds = _builds(bucket_client())
         publish("first")
         publish("second")
         seen: list[tuple[str, str]] = []
@@ -375,7 +376,9 @@ def test_a_publication_that_is_killed_at_any_step_changes_nothing(own: BucketLin
         puts = [at for at, (name, _) in enumerate(seen) if name == "put"]
         assert len(puts) > 30
         assert puts[0] == 1, "an old build is removed first"
-        for at in (0, puts[0], puts[1], puts[-1], *range(puts[-1] + 1, len(seen))):
+        steps = [0, puts[0], puts[1], puts[-1], *range(puts[-1] + 1, len(seen))]
+        # In a bucket each file takes its time.
+        for at in steps if builds.is_local else [puts[1], len(seen) - 1]:
             before = ids()
             number = 0
 
@@ -498,7 +501,10 @@ def test_a_new_file_goes_on_from_what_the_bucket_remembers(own: BucketLine, tmp_
         ).fetchall()
     lost = tmp_path / "lost"
     lost.mkdir()
-    told = [restated_after(own, folder, payment, synced) for folder in (own.folder, lost)]
+    # The file that was kept goes on from what is in there.
+    with patch("whop_elt.bucket_models._remember"):
+        told = [restated_after(own, own.folder, payment, synced)]
+    told.append(restated_after(own, lost, payment, synced))
     assert told[0] == told[1]
     assert all(told[0].values())
 
