@@ -77,7 +77,7 @@ def open_bucket(seconds: float, *, raw: bool) -> AbstractContextManager[Reader]:
 
 
 def bucket_copy(*, contacts: bool) -> Path:
-    """A DuckDB file here with the marts of the folder or bucket, and nothing else; see `copy_build`.
+    """A DuckDB file here with the marts of the bucket, and nothing else; see `copy_build`.
 
     Args:
         contacts: whether names and addresses are to be in it, too.

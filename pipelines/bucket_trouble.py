@@ -63,7 +63,9 @@ def _of(cause: BaseException) -> PipelineError | None:
         return PipelineError(f"A file of {where} cannot be read: {says}. {_DAMAGED}")
     if isinstance(cause, PermissionError):
         if "://" in where:
-            return SettingError(f"{where} refuses: {says}. Let the key read and write it: {KEYS}")
+            return SettingError(
+                f"{where} refuses: {says}. Give the key that right, or set another: {KEYS}"
+            )
         return SettingError(
             f"{cause.filename or where} cannot be written: {cause.strerror}. Set {URL}"
         )

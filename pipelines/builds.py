@@ -13,7 +13,6 @@ only files that the next one removes. One at a time builds: whoever calls holds 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -212,4 +211,4 @@ class Builds:
             return
         fresh = Path(f"{path}.new")
         fresh.write_text(text, encoding="utf-8")
-        os.replace(fresh, path)
+        fresh.replace(path)

@@ -67,7 +67,7 @@ def open_build(
                     if not _is_refused(error):
                         raise builds.not_whole(build, first_line(error)) from error
                     if schema == MARTS:
-                        raise
+                        raise PermissionError(first_line(error)) from error
                     refused[schema] = first_line(error)
             if raw and client is not None:
                 folders.append(builds.address_of(client.dataset_path))

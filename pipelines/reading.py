@@ -113,8 +113,8 @@ def open_reader(
     Args:
         name: duckdb, postgres, filesystem, or SPARK: what that has built in WHOP_ELT_SPARK_HOME.
         marts_alone: nothing but the marts can be read, whatever the SQL says. On DuckDB, and of a
-            bucket, it is a copy that is opened. On Postgres the role decides what it may read: use one of
-            `whop-elt grant-reader`.
+            bucket, it is a copy that is opened. On Postgres the role decides what it may read: use
+            one of `whop-elt grant-reader`.
         raw: whether the raw tables are wanted, too. In a folder or a bucket to look up their files
             takes longer than most questions; on a database they are there.
         amid_builds: on Postgres, do not wait for a build to end. For who reads one table, or no

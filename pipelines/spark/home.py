@@ -1,7 +1,7 @@
 """The folder of a business on Spark: its raw tables, and its builds, of which one counts.
 
-    <home>/whop_raw/<table>/*.parquet
-    <home>/builds/, <home>/current    see `builds`
+<home>/whop_raw/<table>/*.parquet
+<home>/builds/, <home>/current    see `builds`
 """
 
 from __future__ import annotations
