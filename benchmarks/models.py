@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
 
 from whop_elt.destination import DATASET, Destination, open_destination
 from whop_elt.spark.build import transform_on_spark
@@ -147,7 +150,7 @@ if find_spec("pyspark"):  # an environment of its own, .venv-spark
         """`whop-elt transform --engine spark`, on the same raw tables in Parquet."""
         destination = open_destination(use_copy_of_duckdb(setting, "business_duckdb", "dbt.spark"))
         home = Home(setting.folder("dbt.spark"))
-        _export(destination, home)
+        _export(Path(destination.location), home)
         figures: Figures = dict(count(destination, ["members", "payments"]))
         watch = Stopwatch()
         with (
@@ -166,17 +169,17 @@ if find_spec("pyspark"):  # an environment of its own, .venv-spark
         }
 
 
-def _export(destination: Destination, home: Home) -> None:
-    """Write the raw tables as the files that Spark reads."""
-    with destination.pipeline.sql_client() as client:
-        tables = client.execute_sql(
-            "select table_name from duckdb_tables() where schema_name = %s "
+def _export(file: Path, home: Home) -> None:
+    """Write the raw tables of a DuckDB file as the files that Spark reads."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = ? "
             "and not starts_with(table_name, '_')",
-            DATASET,
-        )
-        for (table,) in tables or []:
+            [DATASET],
+        ).fetchall()
+        for (table,) in tables:
             (home.raw / table).mkdir(parents=True)
-            client.execute_sql(
+            connection.execute(
                 f"copy {DATASET}.{table} to '{home.raw / table / '1.parquet'}' (format parquet)"
             )
 
