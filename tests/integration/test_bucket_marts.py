@@ -455,6 +455,27 @@ def test_a_type_that_parquet_does_not_have_is_no_float(own: BucketLine) -> None:
         assert title() == "before"
 
 
+@in_a_folder
+def test_a_bucket_that_does_not_take_the_marts_is_said_and_keeps_those_it_has(
+    own: BucketLine,
+) -> None:
+    def refuse(self: Builds, file: Path, build: str, table: tuple[str, str]) -> None:
+        raise PermissionError(13, "Permission denied", self.path(build, *table))
+
+    with publishing(own) as publish:
+        publish("before")
+        with (
+            patch.object(Builds, "put", refuse),
+            pytest.raises(SettingError, match="BUCKET_URL") as ended,
+        ):
+            publish("after")
+        assert str(ended.value).startswith(
+            f"The models are built, but not in {own.warehouse.location}: "
+        )
+        assert "\n" not in str(ended.value)
+        assert title() == "before"
+
+
 # Agents
 
 
