@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 # Imported for the processes that are forked from this one: dbt does so when it begins.
-import dbt.adapters.duckdb
 import dbt.adapters.postgres  # noqa: F401
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
@@ -68,6 +68,9 @@ def _forked(arguments: list[str], folder: Path, environment: Mapping[str, str], 
         for standard in (sys.stdout, sys.stderr):
             os.dup2(stream.fileno(), standard.fileno())
         code = main(arguments)
+        # dbt leaves that for the end of the process, of which a forked one has none: what was built
+        # would be in the log beside the file, and in no copy of it.
+        DuckDBConnectionManager.close_all_connections()
         sys.stdout.flush()
         sys.stderr.flush()
     sys.exit(code)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,10 +19,14 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 from bucket_line import BucketLine, folder_line
-from loading import Engine, Line, Run, assert_clean
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from loading import FAST, Engine, Line, Run, assert_clean
 from warehouse import Warehouse
 
+from whop_elt.errors import ExitCode
+from whop_elt.run import run
 from whop_simulator import Business, Server, serve
+from whop_source import RunReport
 from whop_source.surface import LEGACY, SURFACES, Surface
 
 POSTGRES_SETTING = "WHOP_ELT_TEST_POSTGRES"
@@ -213,21 +215,16 @@ def run_into_folder(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
     """
     with serve(new_business()) as server:
         line = folder_line(server, tmp_path_factory.mktemp("run"))
+        settings = {
+            "api_key": server.api_key,
+            "base_url": server.base_url,
+            "company_id": line.business.company_id,
+            **FAST,
+        }
         with line.at_work():
-            # In a process of its own, which closes the file it builds in.
-            ended = subprocess.run(
-                [sys.executable, "-m", "whop_elt.cli", "run", "--report", "report.html"],
-                env={
-                    **os.environ,
-                    "WHOP_ELT_DESTINATION": "filesystem",
-                    "SOURCES__WHOP__API_KEY": server.api_key,
-                    "SOURCES__WHOP__BASE_URL": server.base_url,
-                    "SOURCES__WHOP__COMPANY_ID": line.business.company_id,
-                },
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        assert ended.returncode == 0, ended.stderr
-        assert f"The marts are in {line.warehouse.location}, build " in ended.stderr
+            read_from, code = run("filesystem", RunReport(), page=Path("report.html"), **settings)
+        # Who reads the file opens it with other settings than who builds in it.
+        DuckDBConnectionManager.close_all_connections()
+        assert code is ExitCode.OK
+        assert read_from.location == str(line.folder.resolve() / "whop.duckdb")
         return line
