@@ -151,7 +151,9 @@ def _remember(connection: Any, builds: Builds) -> None:
                 f'create or replace table "{schema}"."{table}" as {select_of(files)}'
             )
         except duckdb.Error as error:
-            raise builds.not_whole(builds.current, first_line(error)) from error
+            if builds.is_not_whole(error):
+                raise builds.not_whole(builds.current, first_line(error)) from error
+            raise
 
 
 def _publish(

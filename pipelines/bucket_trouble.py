@@ -11,6 +11,7 @@ from dlt.common.exceptions import MissingDependencyException
 from whop_source.bucket import BucketError
 
 from . import settings
+from .builds import DAMAGED
 from .errors import PipelineError, SettingError, of_room
 
 URL = "DESTINATION__FILESYSTEM__BUCKET_URL"
@@ -59,7 +60,7 @@ def _of(cause: BaseException) -> PipelineError | None:
         return PipelineError(
             f"{where} does not answer: {says}. See that it is up, or set {ENDPOINT}"
         )
-    if isinstance(cause, duckdb.Error) and any(word in says for word in _OF_PARQUET):
+    if isinstance(cause, duckdb.Error) and any(word in says for word in DAMAGED):
         return PipelineError(f"A file of {where} cannot be read: {says}. {_DAMAGED}")
     if isinstance(cause, PermissionError):
         if "://" in where:
@@ -78,7 +79,6 @@ def _of(cause: BaseException) -> PipelineError | None:
     return None
 
 
-_OF_PARQUET = ("magic bytes", "too small to be a Parquet", "Parquet", "TProtocolException")
 _DAMAGED = (
     "Put the file back from a copy, or take it away and sync with --full, which reads what it had"
 )

@@ -29,6 +29,12 @@ KEPT = 2
 Table = tuple[str, str]
 """Schema and name."""
 
+GONE = ("No files found that match", "No such file or directory", "FileNotFoundError")
+"""What DuckDB says of a file that is not there, by itself or in the words of fsspec's client."""
+
+DAMAGED = ("magic bytes", "too small to be a Parquet", "Parquet", "TProtocolException")
+"""What it says of one that is no whole Parquet file."""
+
 _ID = "%Y%m%dT%H%M%S%fZ"
 _FILES = "files.json"
 _REMEMBERED = "remembered.json"
@@ -164,6 +170,11 @@ class Builds:
         self._write(self.path(build, _FILES), json.dumps(sorted(files), indent=0))
         # With this file it counts.
         self._write(self._current, build)
+
+    @staticmethod
+    def is_not_whole(error: Exception) -> bool:
+        """Whether an error of DuckDB's says that a file is not there, or damaged."""
+        return any(words in str(error) for words in (*GONE, *DAMAGED))
 
     def not_whole(self, build: str, why: str) -> PipelineError:
         """The error that something of a build is not there, or not as it was written."""

@@ -14,7 +14,7 @@ import duckdb
 
 from whop_source.bucket.destination import MEMORY
 
-from .builds import KEPT, Builds, Table
+from .builds import GONE, KEPT, Builds, Table
 from .destination import first_line
 from .errors import NothingThere, PipelineError
 from .names import DATASET, MARTS, PERSONAL
@@ -65,7 +65,9 @@ def open_build(
                     add_views(connection, {at: tables[at] for at in tables if at[0] == schema})
                 except (duckdb.Error, OSError) as error:
                     if not _is_refused(error):
-                        raise builds.not_whole(build, first_line(error)) from error
+                        if builds.is_not_whole(error):
+                            raise builds.not_whole(build, first_line(error)) from error
+                        raise
                     if schema == MARTS:
                         raise PermissionError(first_line(error)) from error
                     refused[schema] = first_line(error)
@@ -91,10 +93,10 @@ def open_build(
                             ) from None
                     raise
                 except PipelineError as error:
-                    if any(words in str(error) for words in _GONE):
+                    if any(words in str(error) for words in GONE):
                         raise PipelineError(
-                            f"The build {build} in {builds.location} was removed while it was "
-                            "read, as others have followed: ask again"
+                            f"What was read in {builds.location} was removed meanwhile, as other "
+                            "builds or a compaction have followed: ask again"
                         ) from error
                     raise
 
@@ -159,9 +161,6 @@ def select_of(files: Sequence[str]) -> str:
     """DuckDB's SELECT of all rows of these Parquet files, which one build has written."""
     listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     return f"select * from read_parquet([{listed}])"
-
-
-_GONE = ("No files found that match", "No such file or directory", "FileNotFoundError")
 
 
 def _is_refused(error: Exception) -> bool:

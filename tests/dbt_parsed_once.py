@@ -70,7 +70,7 @@ def _forked(arguments: list[str], folder: Path, environment: Mapping[str, str], 
         code = main(arguments)
         # dbt leaves that for the end of the process, of which a forked one has none: what was built
         # would be in the log beside the file, and in no copy of it.
-        DuckDBConnectionManager.close_all_connections()
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         sys.stdout.flush()
         sys.stderr.flush()
     sys.exit(code)

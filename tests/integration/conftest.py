@@ -224,7 +224,7 @@ def run_into_folder(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
         with line.at_work():
             read_from, code = run("filesystem", RunReport(), page=Path("report.html"), **settings)
         # Who reads the file opens it with other settings than who builds in it.
-        DuckDBConnectionManager.close_all_connections()
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
         assert code is ExitCode.OK
         assert read_from.location == str(line.folder.resolve() / "whop.duckdb")
         return line

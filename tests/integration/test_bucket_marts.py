@@ -410,7 +410,7 @@ def test_who_has_begun_to_read_reads_on_through_the_next_build(own: BucketLine) 
             publish("third")
             assert bucket.query(asked)[1] == [("first",)]
             publish("fourth")
-            with pytest.raises(PipelineError, match="was removed while it was read") as ended:
+            with pytest.raises(PipelineError, match="was removed meanwhile") as ended:
                 bucket.query(f"select count(*), min(net_usd) from {MARTS}.fct_payments")
             assert "\n" not in str(ended.value)
         assert title() == "fourth"
@@ -613,6 +613,24 @@ def test_a_build_that_is_not_whole_is_one_line(
         assert f"The build {build} in {own.warehouse.location} is not whole" in str(ended.value)
         assert "`whop-elt transform --destination filesystem`" in str(ended.value)
         assert ended.value.exit_code is ExitCode.FAILED
+
+
+@pytest.mark.parametrize("line", ["folder"], indirect=True)
+def test_a_bucket_that_ceases_to_answer_is_no_damaged_build(here: BucketLine) -> None:
+    cut = duckdb.IOException(
+        "Traceback (most recent call last):\n  File ...\nbotocore.exceptions."
+        'EndpointConnectionError: Could not connect to the endpoint URL: "http://x"\n\nLINE 1: ...'
+    )
+    with (
+        patch("whop_elt.builds_reader.add_views", side_effect=cut),
+        pytest.raises(PipelineError) as ended,
+        open_reader("filesystem"),
+    ):
+        pass
+    assert str(ended.value) == (
+        f"{here.warehouse.location} cannot be read: botocore.exceptions."
+        'EndpointConnectionError: Could not connect to the endpoint URL: "http://x"'
+    )
 
 
 @in_a_folder
