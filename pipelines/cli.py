@@ -243,12 +243,21 @@ def transform(
         refuse_destination(destination)
         if select:
             raise SettingError("--select is not for --engine spark, which builds all")
-        from .settings import spark_home
-        from .spark.build import transform_on_spark
-        from .spark.home import Home
+        from .settings import spark_home, spark_server
 
+        server = spark_server()
         with _bars(_new_report(), quiet=quiet) as shown:
-            count = transform_on_spark(Home(spark_home()), variables, shown.modelling)
+            if server:
+                from .spark.cluster import transform_on_server
+
+                count = transform_on_server(
+                    server, variables, shown.modelling, of_bucket=destination == "filesystem"
+                )
+            else:
+                from .spark.build import transform_on_spark
+                from .spark.home import Home
+
+                count = transform_on_spark(Home(spark_home()), variables, shown.modelling)
         event(f"{count} models and tests", count=count)
         return
     with (
