@@ -80,7 +80,7 @@ def connected(server: SparkServer) -> Iterator[Session]:
         server_side_parameters=theirs["server_side_parameters"],
     )
     try:
-        opened = SparkConnectionManager.open(Connection("spark", "whop-elt", credentials))
+        opened = SparkConnectionManager.open(Connection(type="spark", name="whop-elt", credentials=credentials))
     except Exception as error:
         cause = error.__cause__ or error
         gone = isinstance(cause, OSError) or (
