@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,8 @@ def connected(server: SparkServer) -> Iterator[Session]:
     from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
     from thrift.transport.TTransport import TTransportException
 
+    # It says of its own accord what is said below.
+    logging.getLogger("thrift").setLevel(logging.CRITICAL)
     profile = yaml.safe_load((PROJECT / "profiles.yml").read_text("utf-8"))
     theirs = profile["whop_elt"]["outputs"]["spark"]
     credentials = SparkCredentials(
@@ -79,14 +82,16 @@ def connected(server: SparkServer) -> Iterator[Session]:
         token=server.token,
         server_side_parameters=theirs["server_side_parameters"],
     )
+    new: Any = Connection  # which types its kind more narrowly than what it gets from dbt
+    connection = new(type="spark", name="whop-elt", credentials=credentials)
     try:
-        opened = SparkConnectionManager.open(Connection(type="spark", name="whop-elt", credentials=credentials))
+        opened = SparkConnectionManager.open(connection)
     except Exception as error:
         cause = error.__cause__ or error
         gone = isinstance(cause, OSError) or (
             isinstance(cause, TTransportException) and cause.type == TTransportException.NOT_OPEN
         )
-        says = first_line(cause) or type(cause).__name__
+        says = first_line(cause) or "it hangs up"
         if gone and "Bad status" not in says:
             raise PipelineError(
                 f"Spark at {server.address} does not answer: {says}. It is the server of "

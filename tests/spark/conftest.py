@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import pytest
+from bucket_line import BucketLine
 from oracle.basics import landed
 from warehouse import Row
 
+from spark.synced import synced_business
 from spark.thrift_server import HOST, thrift_server
 from whop_elt.settings import SparkServer
 
@@ -33,3 +35,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkServer]:
     """A server of Spark's that keeps its own settings."""
     with thrift_server(tmp_path_factory.mktemp("server")) as port:
         yield SparkServer("thrift", HOST, port, "owner", "", "", "")
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
+    """A business that was synced into a folder."""
+    return synced_business(tmp_path_factory.mktemp("business"))

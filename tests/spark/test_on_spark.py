@@ -31,6 +31,10 @@ from warehouse import Row, duckdb_warehouse
 from spark.on_server import fetched, know_files
 from spark.raw_files import write_raw
 from spark.sameness import marts_of, not_the_same, rows_of
+from whop_elt.analyses import analyses
+from whop_elt.ask import ask
+from whop_elt.errors import PipelineError
+from whop_elt.reading import SPARK, open_reader
 from whop_elt.settings import SparkServer
 from whop_elt.spark.build import transform_on_spark
 from whop_elt.spark.cluster import transform_on_server
@@ -88,6 +92,8 @@ class Built:
 
     spark: duckdb.DuckDBPyConnection
     duckdb: duckdb.DuckDBPyConnection
+    location: str
+    """Of the DuckDB file."""
 
     @cache  # noqa: B019  # as long as the module's tests
     def on_spark(self, mart: str) -> list[Row]:
@@ -126,7 +132,7 @@ def built(
                 on_spark.build(given)
         theirs = duckdb.connect(warehouse.location, read_only=True)
         theirs.execute("set timezone = 'UTC'")
-        return Built(on_spark.connect(), theirs)
+        return Built(on_spark.connect(), theirs, warehouse.location)
 
     return build
 
@@ -162,6 +168,21 @@ class OnServer:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         return fetched(self.server)
+
+
+def test_every_question_is_answered_by_the_server_as_by_duckdb(
+    built: Build, server: SparkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = built(ON_SERVER)
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", both.location)
+    for name in ("method", "host", "port", "user"):
+        monkeypatch.setenv(f"WHOP_ELT_SPARK_{name.upper()}", str(getattr(server, name)))
+    for name in analyses():
+        found, wanted = (ask(each, name, contacts=True) for each in (SPARK, "duckdb"))
+        assert found.columns == wanted.columns
+        assert sorted(map(str, found.rows)) == sorted(map(str, wanted.rows)), name
+    with open_reader(SPARK) as spark, pytest.raises(PipelineError, match="ask them there"):
+        spark.query("select count(*) from whop_raw.payments")
 
 
 @cache

@@ -6,9 +6,10 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import pyspark
 
@@ -25,21 +26,23 @@ def free_port() -> int:
 
 
 @contextmanager
-def thrift_server(folder: Path, **settings: str) -> Iterator[int]:
+def thrift_server(
+    folder: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[int]:
     """Start a server, as `sbin/start-thriftserver.sh` does; give its port.
 
     It keeps the settings that people's servers have: none of ours is among them.
 
     Args:
         folder: of its tables, its metastore and its log.
-        settings: of Hive's server, by name with `_` for `.`.
+        settings: of Hive's server.
     """
     home = Path(pyspark.__file__).parent
     port = free_port()
     of_hive = {
         "hive.server2.thrift.port": str(port),
         "hive.server2.thrift.bind.host": HOST,
-        **{name.replace("_", "."): value for name, value in settings.items()},
+        **settings,
     }
     of_spark = {
         "spark.ui.enabled": "false",
