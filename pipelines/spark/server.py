@@ -47,9 +47,16 @@ class Session:
             cursor.execute(sql)
             return list(cursor.fetchall()) if cursor.description else []
         except Exception as error:
-            says = first_line(error)
+            says = _told(error)
             kind = NothingThere if _MISSING.search(says) else PipelineError
             raise kind(f"Spark at {self._server.address} refuses: {says}") from error
+
+
+def _told(error: Exception) -> str:
+    """What the server says, without the Java around it."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    says = next((line for line in lines if line not in ("", "Database Error")), "no reason")
+    return says.partition("Error running query: ")[2] or says
 
 
 @contextmanager

@@ -26,13 +26,11 @@ from spark.thrift_server import HOST, free_port, thrift_server
 from whop_elt.destination import open_destination
 from whop_elt.errors import ExitCode, NothingThere, PipelineError, SettingError
 from whop_elt.names import PROJECT
-from whop_elt.plan_versions import TABLE
 from whop_elt.settings import SparkServer
 from whop_elt.spark.build import transform_on_spark
 from whop_elt.spark.cluster import transform_on_server
 from whop_elt.spark.from_bucket import lay_tables
 from whop_elt.spark.home import Home
-from whop_elt.spark.raw import raw_tables
 from whop_elt.spark.server import connected
 
 ALL = bool(os.environ.get("WHOP_ELT_SPARK_ALL"))
@@ -59,9 +57,6 @@ def test_the_files_of_a_bucket_that_count_are_tables_and_no_others(
                 found = session.query(f"select {own} from of_bucket.{table}")
                 assert len(wanted) > 1
                 assert rows_by_id(found) == rows_by_id([tuple(row) for row in wanted]), table
-        # One that nothing was ever loaded into is there, too.
-        bare = next(name for name, _ in raw_tables() if name != TABLE and not line.files(name))
-        assert session.query(f"select count(*) from of_bucket.{bare}") == [(0,)]
 
 
 def test_rows_that_the_server_holds_are_not_replaced_by_those_of_a_bucket(
