@@ -226,8 +226,8 @@ def transform(
     engine: Annotated[
         Engine,
         typer.Option(
-            help="What computes: the warehouse, or Spark: on this machine, where it reads and writes "
-            "Parquet files in the folder WHOP_ELT_SPARK_HOME, or on the server of "
+            help="What computes: the warehouse, or Spark; that is on this machine, where it reads "
+            "and writes Parquet files in the folder WHOP_ELT_SPARK_HOME, or on the server of "
             "WHOP_ELT_SPARK_METHOD and its like."
         ),
     ] = "warehouse",
