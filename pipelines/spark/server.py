@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import yaml
@@ -110,7 +110,9 @@ def connected(server: SparkServer) -> Iterator[Session]:
     try:
         yield Session(opened.handle, server)
     finally:
-        opened.handle.close()
+        # Of a server that is gone, what was asked has said so.
+        with suppress(Exception):
+            opened.handle.close()
 
 
 _WHO = {
