@@ -252,7 +252,10 @@ def transform(
                 from .spark.cluster import transform_on_server
 
                 count = transform_on_server(
-                    server, variables, shown.modelling, of_bucket=destination == "filesystem"
+                    server,
+                    variables,
+                    shown.modelling,
+                    of_bucket=destination_of(destination) == "filesystem",
                 )
             else:
                 from .spark.build import transform_on_spark
