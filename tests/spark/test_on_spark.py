@@ -9,6 +9,7 @@ is what is restated.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import chdir
 from dataclasses import dataclass
@@ -171,10 +172,11 @@ class OnServer:
 
 
 def test_every_question_is_answered_by_the_server_as_by_duckdb(
-    built: Build, server: SparkServer, monkeypatch: pytest.MonkeyPatch
+    built: Build, server: SparkServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = built(ON_SERVER)
-    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", both.location)
+    # A copy, as a reader locks what it opens, and this process has the file itself open.
+    copy = shutil.copyfile(built(ON_SERVER).location, tmp_path / "whop.duckdb")
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(copy))
     for name in ("method", "host", "port", "user"):
         monkeypatch.setenv(f"WHOP_ELT_SPARK_{name.upper()}", str(getattr(server, name)))
     for name in analyses():
