@@ -102,6 +102,41 @@ def watched_memory(root_pid: int | None) -> Iterator[Peak]:
         thread.join()
 
 
+@contextmanager
+def watched_files(folder: Path, pattern: str) -> Iterator[Peak]:
+    """Watch the size of the files that match, all together, in MB."""
+    peak, done = Peak(), Event()
+    peak.mb = 0.0
+
+    def watch() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            size = 0
+            # They come and go meanwhile.
+            with suppress(OSError):
+                for path in folder.glob(pattern):
+                    with suppress(OSError):
+                        size += path.stat().st_size
+            peak.mb = max(peak.mb or 0.0, size / 1024**2)
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        thread.join()
+
+
+def tree_cpu_seconds(root_pid: int) -> float:
+    """Seconds that a process and all that live below it have been on the processors."""
+    ticks = 0
+    for pid in _tree(root_pid):
+        with suppress(OSError, ValueError, IndexError):
+            fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _tree(root_pid: int) -> list[int]:
     parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
 
 from whop_elt.destination import DATASET, Destination, open_destination
+from whop_elt.spark.build import transform_on_spark
+from whop_elt.spark.home import Home
 from whop_elt.transform import transform
 
 from .database import count, grow
-from .machine import Stopwatch, watched_memory
+from .machine import Stopwatch, tree_cpu_seconds, watched_files, watched_memory
 from .ours import use_copy_of_duckdb, use_copy_of_postgres
 from .postgres import server_pid
 from .registry import Figures, group, measures, prepares
@@ -40,8 +46,13 @@ group(
     marts of version 1 are those that there were before what is told of the past, the future and
     the bank, here with segments and their tests: what their new rules cost. Memory is that of
     dbt, in whose process DuckDB runs, and beside it that of the Postgres server, all its
-    processes together.""",
-    ["members", "payments", "models and tests", "seconds", "CPU, s", "peak MB", "server peak MB"],
+    processes together; Spark's is that of Java too. Spilled is what did not fit into memory: the
+    most that lay on disk at once, of Postgres all that was ever written there, of Spark with all
+    that it hands from one step to the next.""",
+    [
+        *("members", "payments", "models and tests", "seconds", "CPU, s"),
+        *("peak MB", "server peak MB", "spilled MB"),
+    ],
 )
 
 
@@ -65,7 +76,10 @@ def business_postgres(setting: Setting) -> Figures:
 @measures("dbt.duckdb", "DuckDB", needs=["warehouse_duckdb", "business_duckdb"])
 def dbt_duckdb(setting: Setting) -> Figures:
     """`whop-elt transform` on DuckDB: dbt's start, all models, all tests."""
-    return _build(use_copy_of_duckdb(setting, "business_duckdb", "dbt.duckdb"))
+    name = use_copy_of_duckdb(setting, "business_duckdb", "dbt.duckdb")
+    with watched_files(setting.folder("dbt.duckdb"), "whop.duckdb.tmp/*") as spilled:
+        figures = _build(name)
+    return {**figures, "spilled MB": spilled.mb}
 
 
 @measures(
@@ -88,7 +102,10 @@ def dbt_postgres(setting: Setting) -> Figures:
     assert setting.postgres_url is not None
     with watched_memory(server_pid(setting.postgres_url)) as server:
         figures = _build(name)
-    return {**figures, "server peak MB": server.mb}
+    ((spilled,),) = open_destination(name).query(
+        "select temp_bytes from pg_stat_database where datname = current_database()"
+    )[1]
+    return {**figures, "server peak MB": server.mb, "spilled MB": spilled / 1024**2}
 
 
 @measures(
@@ -124,6 +141,47 @@ def dbt_postgres_version_1(setting: Setting) -> Figures:
     """The same on Postgres."""
     name = use_copy_of_postgres(setting, "business_postgres", "dbt.postgres_version_1")
     return _build(_without_ledger(name), OF_VERSION_1 + SEGMENTS)
+
+
+if find_spec("pyspark"):  # an environment of its own, .venv-spark
+
+    @measures("dbt.spark", "Spark", needs=["warehouse_duckdb", "business_duckdb"], by_default=False)
+    def dbt_spark(setting: Setting) -> Figures:
+        """`whop-elt transform --engine spark`, on the same raw tables in Parquet."""
+        destination = open_destination(use_copy_of_duckdb(setting, "business_duckdb", "dbt.spark"))
+        home = Home(setting.folder("dbt.spark"))
+        _export(Path(destination.location), home)
+        figures: Figures = dict(count(destination, ["members", "payments"]))
+        watch = Stopwatch()
+        with (
+            watched_memory(os.getpid()) as memory,
+            watched_files(home.folder, "builds/*/.spark/**/*") as spilled,
+        ):
+            done = transform_on_spark(home)
+        took = watch.read()
+        return {
+            **figures,
+            "models and tests": done,
+            "seconds": took.wall,
+            "CPU, s": tree_cpu_seconds(os.getpid()),
+            "peak MB": memory.mb,
+            "spilled MB": spilled.mb,
+        }
+
+
+def _export(file: Path, home: Home) -> None:
+    """Write the raw tables of a DuckDB file as the files that Spark reads."""
+    with duckdb.connect(str(file), read_only=True) as connection:
+        tables = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = ? "
+            "and not starts_with(table_name, '_')",
+            [DATASET],
+        ).fetchall()
+        for (table,) in tables:
+            (home.raw / table).mkdir(parents=True)
+            connection.execute(
+                f"copy {DATASET}.{table} to '{home.raw / table / '1.parquet'}' (format parquet)"
+            )
 
 
 def _without_ledger(destination_name: str) -> str:

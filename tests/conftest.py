@@ -6,10 +6,12 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+from dbt_parsed_once import ParsedOnce
 from local_postgres import PostgresServer
 
 POSTGRES_SETTING = "WHOP_ELT_TEST_POSTGRES"
@@ -28,6 +30,13 @@ def postgres_server() -> Iterator[str]:
         yield server.url
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """Builds of this process find the project parsed; those of commands parse it."""
+    with patch("dbt.cli.main.dbtRunner", ParsedOnce):
+        yield
 
 
 @pytest.fixture

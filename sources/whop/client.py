@@ -5,15 +5,12 @@ Knows nothing of dlt, of tables, or of what has been read before.
 
 from __future__ import annotations
 
-import math
-import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
@@ -23,13 +20,12 @@ import orjson
 import tenacity
 
 from . import surface
+from .answers import asked_wait, ending_of, refusal_of, rows_of, time_of
 from .decoding import decode
 from .errors import (
     BrokenPaging,
-    KeyRefused,
     NotFound,
     NotOffered,
-    PermissionMissing,
     RequestRefused,
     Unavailable,
     Unconfirmed,
@@ -63,11 +59,6 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 LONGEST_WAIT = 120.0
 """Seconds that a run waits between two tries, whatever a server asks for."""
-
-_TIME_TO_WAIT = re.compile(
-    r"\b(?:in|wait|after)\s+(\d+(?:\.\d+)?)\s*(ms|milli\w*|s|sec\w*|m|min\w*|h|hours?)\b",
-    re.IGNORECASE,
-)
 
 Row = dict[str, Any]
 Params = Mapping[str, str | Sequence[str]]
@@ -190,7 +181,7 @@ class WhopClient:
         Arguments and errors are those of `pages`; `params` say which page.
         """
         body, _, _ = self._list(path, params, tenant, company_id)
-        _rows(body, path, secrets)
+        rows_of(body, path, secrets)
         return body
 
     def pages(
@@ -229,7 +220,7 @@ class WhopClient:
                 body, server_time, cleaned = self._list(path, query, tenant, company_id, operation)
             except NotFound as error:
                 raise NotOffered(str(error)) from error
-            rows, page_info = _rows(body, path, secrets), body["page_info"]
+            rows, page_info = rows_of(body, path, secrets), body["page_info"]
             # end_cursor stays filled in on the last page: only has_next_page says that it is one.
             more: bool = page_info["has_next_page"]
             yield Page(rows, server_time, cleaned, more)
@@ -406,18 +397,18 @@ class WhopClient:
         self, response: httpx.Response, method: str, operation: str
     ) -> tuple[Any, datetime, int]:
         """What an answer holds, the server's time, and how many texts were cleaned."""
-        if notice := _ending(response):
+        if notice := ending_of(response):
             with self._lock:
                 self.notices.setdefault(operation, self.masked(f"{operation}: {notice}"))
         if response.status_code in RETRIED_STATUSES:
             raise _Transient(
                 f"HTTP {response.status_code}: {self._message(response)}",
-                _asked_wait(response, self._message(response)),
+                asked_wait(response, self._message(response)),
                 not_done=response.status_code in NOT_DONE_STATUSES,
             )
         if not response.is_success:
-            refusal = _error(response, operation, self._message(response))
-            refusal.server_time = _server_time(response)
+            refusal = refusal_of(response, operation, self._message(response))
+            refusal.server_time = time_of(response)
             raise refusal
         decoded = None
         with suppress(ValueError):
@@ -431,7 +422,7 @@ class WhopClient:
         body, cleaned = decoded
         if method == "GET" and not isinstance(body, dict):
             raise _Transient(f"the answer is not a JSON object but a {type(body).__name__}")
-        return body, _server_time(response), cleaned
+        return body, time_of(response), cleaned
 
     def _message(self, response: httpx.Response) -> str:
         """What the server says went wrong, without the key; the shape differs by endpoint."""
@@ -449,85 +440,3 @@ class WhopClient:
     def _count(self, counter: Counter[str], operation: str) -> None:
         with self._lock:
             counter[operation] += 1
-
-
-def _rows(body: Row, path: str, secrets: Sequence[str]) -> list[Row]:
-    """The rows of a page, each without its secrets."""
-    rows, page_info = body.get("data"), body.get("page_info")
-    if not isinstance(rows, list) or not isinstance(page_info, dict):
-        raise BrokenPaging(f"GET {path}: the answer has no `data` and `page_info`")
-    if not isinstance(page_info.get("has_next_page"), bool):
-        # Taken for the end, a list that goes on would be one that was read.
-        raise BrokenPaging(f"GET {path}: the answer does not say whether the list goes on")
-    if not all(isinstance(row, dict) for row in rows):
-        raise BrokenPaging(f"GET {path}: not every row is an object")
-    for row in rows:
-        for name in secrets:
-            row.pop(name, None)
-    return rows
-
-
-def _server_time(response: httpx.Response) -> datetime:
-    try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return datetime.now(UTC)
-
-
-def _asked_wait(response: httpx.Response, message: str) -> float | None:
-    """Seconds the server asks to wait: the `Retry-After` header, else a time in the message."""
-    header = response.headers.get("Retry-After", "")
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(header)
-        except ValueError:
-            seconds = math.nan
-        else:
-            seconds = (moment.astimezone(UTC) - _server_time(response)).total_seconds()
-    if math.isfinite(seconds):
-        return max(0.0, seconds)
-    if response.status_code != 429:
-        return None
-    found = _TIME_TO_WAIT.search(message)
-    return float(found[1]) * _seconds(found[2]) if found else None
-
-
-def _seconds(unit: str) -> float:
-    if unit.lower().startswith(("ms", "milli")):
-        return 0.001
-    return {"s": 1.0, "m": 60.0, "h": 3600.0}[unit[0].lower()]
-
-
-def _error(response: httpx.Response, operation: str, message: str) -> WhopError:
-    says = f"{operation}: HTTP {response.status_code}: {message.rstrip('.')}"
-    match response.status_code:
-        case 401:
-            return KeyRefused(f"{says}. Set SOURCES__WHOP__API_KEY to a key that is valid")
-        case 403:
-            return PermissionMissing(says)
-        case 404 | 410:
-            return NotFound(says)
-        case _:
-            return RequestRefused(says)
-
-
-def _ending(response: httpx.Response) -> str | None:
-    """What the answer's headers say of the end of its operation; None when it is to stay.
-
-    Deprecation is RFC 9745, Sunset RFC 8594, a Link to the successor RFC 8288.
-    """
-    since, end = response.headers.get("Deprecation"), response.headers.get("Sunset")
-    if since is None and end is None:
-        return None
-    words = ["Whop will retire it"]
-    if end is not None:
-        words.append(f"on {end[:60]}")
-    if since is not None and (at := re.fullmatch(r"@(\d{1,12})", since)):
-        words.append(f"(deprecated since {datetime.fromtimestamp(int(at[1]), UTC):%Y-%m-%d})")
-    link = response.headers.get("Link", "")
-    found = re.search(r"<([^>]{1,200})>[^,]*rel=\"?successor-version", link)
-    if found:
-        words.append(f"in favour of {found[1]}")
-    return " ".join(words) + "; a later release of whop-elt may be needed"
