@@ -77,7 +77,8 @@ java:
 		&& DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends openjdk-17-jre-headless > /dev/null; } \
 	|| { echo "There is no Java, and none could be installed (that takes apt-get and root): install Java 17 or 21"; exit 1; }
 
-# Ten businesses of the oracle and its cases; ALL=1: all businesses, and every set of settings.
+# A synced business with every data test in a folder; ten businesses of the oracle and its cases on a server. ALL=1: all
+# businesses, in a folder as well and with every set of settings there, the unit tests, and a bucket's on a server.
 # Java's fast compiler alone: each statement of a test is run once.
 test-spark: java .venv-spark/installed
 	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m" \

@@ -226,8 +226,9 @@ def transform(
     engine: Annotated[
         Engine,
         typer.Option(
-            help="What computes: the warehouse, or Spark on this machine, which reads and writes "
-            "Parquet files in the folder WHOP_ELT_SPARK_HOME."
+            help="What computes: the warehouse, or Spark; that is on this machine, where it reads "
+            "and writes Parquet files in the folder WHOP_ELT_SPARK_HOME, or on the server of "
+            "WHOP_ELT_SPARK_METHOD and its like."
         ),
     ] = "warehouse",
     quiet: Quiet = False,
@@ -243,12 +244,24 @@ def transform(
         refuse_destination(destination)
         if select:
             raise SettingError("--select is not for --engine spark, which builds all")
-        from .settings import spark_home
-        from .spark.build import transform_on_spark
-        from .spark.home import Home
+        from .settings import spark_home, spark_server
 
+        server = spark_server()
         with _bars(_new_report(), quiet=quiet) as shown:
-            count = transform_on_spark(Home(spark_home()), variables, shown.modelling)
+            if server:
+                from .spark.cluster import transform_on_server
+
+                count = transform_on_server(
+                    server,
+                    variables,
+                    shown.modelling,
+                    of_bucket=destination_of(destination) == "filesystem",
+                )
+            else:
+                from .spark.build import transform_on_spark
+                from .spark.home import Home
+
+                count = transform_on_spark(Home(spark_home()), variables, shown.modelling)
         event(f"{count} models and tests", count=count)
         return
     with (

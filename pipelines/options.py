@@ -32,8 +32,8 @@ BuiltBy = Annotated[
     Engine,
     typer.Option(
         "--engine",
-        help="Whose marts: the warehouse's, or those that Spark has built in the folder "
-        "WHOP_ELT_SPARK_HOME.",
+        help="Whose marts: the warehouse's, or those that Spark has built, in the folder "
+        "WHOP_ELT_SPARK_HOME or on the server of WHOP_ELT_SPARK_METHOD.",
     ),
 ]
 LogFormatName = Annotated[
@@ -103,7 +103,7 @@ def refuse_destination(given: str | None) -> None:
     """Raise a SettingError when another destination is named than a folder, which Spark reads."""
     if given not in (None, "filesystem"):
         raise SettingError(
-            f"--engine spark reads the folder WHOP_ELT_SPARK_HOME, and not {given}: "
+            f"--engine spark reads a folder, a bucket or a server of Spark's, and not {given}: "
             "leave --destination out"
         )
 

@@ -34,7 +34,7 @@ from .destination import (
 from .errors import NoColumn, NoFile, NothingThere, PipelineError, SettingError
 from .lock import building
 from .marts_copy import copy_path
-from .settings import spark_home
+from .settings import spark_home, spark_server
 
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """Names of the columns, and the rows."""
@@ -111,7 +111,8 @@ def open_reader(
     """Open a warehouse to read; no run is kept from anything meanwhile.
 
     Args:
-        name: duckdb, postgres, filesystem, or SPARK: what that has built in WHOP_ELT_SPARK_HOME.
+        name: duckdb, postgres, filesystem, or SPARK: what Spark has built in WHOP_ELT_SPARK_HOME,
+            or on the server of WHOP_ELT_SPARK_METHOD and its like.
         marts_alone: nothing but the marts can be read, whatever the SQL says. On DuckDB, and of a
             bucket, it is a copy that is opened. On Postgres the role decides what it may read: use
             one of `whop-elt grant-reader`.
@@ -129,6 +130,13 @@ def open_reader(
     """
     if name == SPARK and not marts_alone:
         # Spark is for few: who reads elsewhere does not wait for it to be imported.
+        server = spark_server()
+        if server:
+            from .spark.server_reader import open_server
+
+            with open_server(server, seconds) as reader:
+                yield reader
+            return
         from .spark.home import Home
         from .spark.reader import open_spark
 

@@ -41,6 +41,7 @@ from whop_source import chosen_tables
 from whop_source.client import DEFAULT_BASE_URL, LEGACY
 
 from .errors import SettingError
+from .names import DATASET
 
 DUCKDB_CONFIG = {"memory_limit": "160MB", "threads": 2}
 """DuckDB, left alone, takes what memory there is. A part of a load needs no more than this (each
@@ -302,6 +303,92 @@ def spark_home() -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class SparkServer:
+    """A server that runs Spark's SQL.
+
+    Attributes:
+        method: `thrift` is Spark's Thrift server (HiveServer2's protocol), `http` a cluster of
+            Databricks.
+        user: who asks, of `thrift`.
+        password: of `thrift`; empty where the server asks for none.
+        cluster: the cluster's id, of `http`.
+        token: of `http`.
+    """
+
+    method: str
+    host: str
+    port: int
+    user: str
+    password: str
+    cluster: str
+    token: str
+
+    @property
+    def address(self) -> str:
+        """Where it is, for people."""
+        return f"{self.host}:{self.port}"
+
+
+def spark_server() -> SparkServer | None:
+    """The server of `--engine spark`, WHOP_ELT_SPARK_METHOD and its like; None is this machine.
+
+    Raises:
+        SettingError: a setting is missing or wrong.
+    """
+    method = _own("spark_method", None) or "session"
+    if method == "session":
+        return None
+    if method not in _SPARK_PORTS:
+        raise SettingError(
+            f"WHOP_ELT_SPARK_METHOD is {method!r}; it can be session, thrift or http"
+        )
+    found = {
+        name: _own_secret(f"spark_{name}")
+        for name in ("host", "port", "user", "password", "cluster", "token")
+    }
+    for name in {"thrift": ("host",), "http": ("host", "cluster", "token")}[method]:
+        if not found[name]:
+            raise SettingError(
+                f"Set WHOP_ELT_SPARK_{name.upper()}: WHOP_ELT_SPARK_METHOD is {method}"
+            )
+    host, port = found["host"], found["port"] or str(_SPARK_PORTS[method])
+    if not set(host).isdisjoint("/:@"):
+        raise SettingError(
+            f"WHOP_ELT_SPARK_HOST is {host!r}; it is the name of a host alone, and the port is "
+            "WHOP_ELT_SPARK_PORT"
+        )
+    if not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise SettingError(f"WHOP_ELT_SPARK_PORT is {port!r}; it can be a port, 1 to 65535")
+    return SparkServer(
+        method,
+        host,
+        int(port),
+        found["user"] or "whop_elt",
+        found["password"],
+        found["cluster"],
+        found["token"],
+    )
+
+
+_SPARK_PORTS = {"thrift": 10000, "http": 443}
+"""Ports of servers that nobody has told otherwise."""
+
+
+def raw_schema() -> str:
+    """Schema of the raw tables on a Spark server: WHOP_ELT_RAW_SCHEMA, `[whop_elt] raw_schema`.
+
+    Raises:
+        SettingError: it is no name.
+    """
+    name = _own("raw_schema", None) or DATASET
+    if not name.isidentifier():
+        raise SettingError(
+            f"WHOP_ELT_RAW_SCHEMA is {name!r}; it is the name of a schema, like {DATASET}"
+        )
+    return name
+
+
 def address(name: str) -> str | None:
     """The one text that says where a destination is; None when it is told in parts, or not at all.
 
@@ -554,6 +641,12 @@ def _texts(field: str) -> list[str]:
 
 def _own(name: str, given: str | None) -> str | None:
     return given or os.environ.get(f"WHOP_ELT_{name.upper()}") or _text(f"whop_elt.{name}")
+
+
+def _own_secret(name: str) -> str:
+    """A setting of ours that may be in .dlt/secrets.toml; in a password blanks may be."""
+    value = os.environ.get(f"WHOP_ELT_{name.upper()}") or _get(f"whop_elt.{name}", secret=True)
+    return "" if value is None else str(value).strip()
 
 
 def _own_path(name: str) -> Path | None:

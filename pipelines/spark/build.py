@@ -52,6 +52,7 @@ def transform_on_spark(
     chosen = json.dumps({**model_variables(variables), "release": VERSION})
     environment = {
         "WHOP_ELT_TARGET": "spark",
+        "WHOP_ELT_SPARK_METHOD": "session",
         "WHOP_ELT_RAW_SCHEMA": DATASET,
         "WHOP_ELT_SCHEMA": MODELS,
     }
@@ -63,12 +64,17 @@ def transform_on_spark(
             spark_session(raw, given, folder, remembered, memory=MEMORY, cores=CORES),
         ):
             outcomes = run_dbt(environment, None, chosen, progress, left_out=left_out)
-        broken = [outcome for outcome in outcomes if outcome.status == "error"]
-        if broken:
-            raise PipelineError(f"dbt could not build {names_of(broken)}: {_says(broken[0])}")
+        refuse_broken(outcomes)
         home.publish(folder, kept_tables(outcomes))
     tell(outcomes)
     return len(outcomes)
+
+
+def refuse_broken(outcomes: Sequence[Any]) -> None:
+    """Raise a PipelineError, which says what dbt says, when a model could not be built."""
+    broken = [outcome for outcome in outcomes if outcome.status == "error"]
+    if broken:
+        raise PipelineError(f"dbt could not build {names_of(broken)}: {_says(broken[0])}")
 
 
 def _says(broken: Any) -> str:

@@ -10,7 +10,7 @@ from whop_source.schema import column_types
 
 from ..plan_versions import COLUMNS, TABLE
 
-_TYPES: Mapping[str, str] = {
+TYPES: Mapping[str, str] = {
     "text": "string",
     "bigint": "bigint",
     "bool": "boolean",
@@ -32,10 +32,10 @@ def raw_tables() -> Iterator[tuple[str, dict[str, str]]]:
     """
     for resource in RESOURCES:
         types = column_types(resource)
-        columns = {name: _TYPES[kind] for name, kind in types.items()} | {"_dlt_load_id": "string"}
+        columns = {name: TYPES[kind] for name, kind in types.items()} | {"_dlt_load_id": "string"}
         yield resource.name, columns
         if resource.states_table:
             yield resource.states_table, columns
-    runs = {name: _TYPES[str(hint["data_type"])] for name, hint in SYNC_RUNS_COLUMNS.items()}
+    runs = {name: TYPES[str(hint["data_type"])] for name, hint in SYNC_RUNS_COLUMNS.items()}
     yield "sync_runs", runs | dict.fromkeys(("_dlt_load_id", "_dlt_id"), "string")
-    yield TABLE, {column.name: _TYPES.get(column.type, column.type) for column in COLUMNS}
+    yield TABLE, {column.name: TYPES.get(column.type, column.type) for column in COLUMNS}

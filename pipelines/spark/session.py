@@ -31,12 +31,35 @@ _STATIC = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 
+_PACKAGES = {
+    "spark": (("pyspark", "pyspark"), ("dbt.adapters.spark", "dbt-spark")),
+    "spark-server": (
+        ("dbt.adapters.spark", "dbt-spark"),
+        ("pyhive.hive", "PyHive"),
+        ("thrift_sasl", "thrift-sasl"),
+        ("puresasl", "pure-sasl"),
+    ),
+}
+"""Extra → modules that it brings, and the packages they are of."""
+
+POLL_SECONDS = 0.2
+"""Seconds between two looks whether a server has done a statement."""
+
+
+def check_packages(extra: str) -> None:
+    """Raise a SettingError when what an extra of ours brings is not there.
+
+    Args:
+        extra: `spark`, for Spark on this machine, or `spark-server`.
+    """
+    for module, package in _PACKAGES[extra]:
+        if not _is_there(module):
+            raise SettingError(f"{package} is not installed: pip install 'whop-elt[{extra}]'")
+
 
 def check_installed() -> None:
     """Raise a SettingError, which says what to install, when Spark cannot be started here."""
-    for module, package in (("pyspark", "pyspark"), ("dbt.adapters.spark", "dbt-spark")):
-        if not _is_there(module):
-            raise SettingError(f"{package} is not installed: pip install 'whop-elt[spark]'")
+    check_packages("spark")
     home = os.environ.get("JAVA_HOME")
     if home and not (Path(home) / "bin" / "java").exists():
         raise SettingError(f"JAVA_HOME is {home}, which has no bin/java: set it to a Java 17 or 21")
@@ -47,13 +70,14 @@ def check_installed() -> None:
         )
 
 
-def keep_ansi_mode() -> None:
-    """Let dbt's sessions compute in ANSI mode, in which what does not fit is an error.
+def mend_dbt_spark() -> None:
+    """Let dbt's sessions compute in ANSI mode, and wait no longer for a server than it takes.
 
-    dbt-spark turns it off with every statement, after it has read the profile, and then a sum that
-    is too large is null. Whether it is on, `prepare_session` looks before each model.
+    dbt-spark turns the mode off with every statement, after it has read the profile, and then a sum
+    that is too large is null. Whether it is on, `prepare_session` looks before each model. And of a
+    server it asks in whole seconds whether a statement has ended; a build has some thousand.
     """
-    from dbt.adapters.spark.connections import SparkCredentials
+    from dbt.adapters.spark.connections import PyhiveConnectionWrapper, SparkCredentials
 
     theirs = SparkCredentials.__post_init__
     if hasattr(theirs, "theirs"):
@@ -63,6 +87,13 @@ def keep_ansi_mode() -> None:
         theirs(self)
         self.server_side_parameters["spark.sql.ansi.enabled"] = "true"
 
+    opens = PyhiveConnectionWrapper.__init__
+
+    def opened(self: Any, *given: Any, **named: Any) -> None:
+        opens(self, *given, **named)
+        self.poll_interval = POLL_SECONDS
+
+    PyhiveConnectionWrapper.__init__ = opened
     ours.theirs = theirs  # type: ignore[attr-defined]
     SparkCredentials.__post_init__ = ours
 
@@ -98,7 +129,7 @@ def spark_session(
         SettingError: Spark is not installed, or there is no Java.
     """
     check_installed()
-    keep_ansi_mode()
+    mend_dbt_spark()
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master(f"local[{cores}]").appName("whop-elt")

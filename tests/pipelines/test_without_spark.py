@@ -64,3 +64,27 @@ def test_what_cannot_be_built_is_said_in_a_line(
     result = on_spark(shell, *arguments, home=home)
     assert result.code in (ExitCode.SETTING, ExitCode.FAILED)
     assert says in result.said
+
+
+THRIFT = {"WHOP_ELT_SPARK_METHOD": "thrift", "WHOP_ELT_SPARK_HOST": "spark.test"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"WHOP_ELT_SPARK_METHOD": "odbc"}, "'odbc'; it can be session, thrift or http"),
+        ({"WHOP_ELT_SPARK_METHOD": "thrift"}, "Set WHOP_ELT_SPARK_HOST"),
+        ({**THRIFT, "WHOP_ELT_SPARK_METHOD": "http"}, "Set WHOP_ELT_SPARK_CLUSTER"),
+        ({**THRIFT, "WHOP_ELT_SPARK_HOST": "thrift://spark:10000"}, "WHOP_ELT_SPARK_PORT"),
+        ({**THRIFT, "WHOP_ELT_SPARK_PORT": "70000"}, "'70000'; it can be a port"),
+        ({**THRIFT, "WHOP_ELT_RAW_SCHEMA": "a; b"}, "WHOP_ELT_RAW_SCHEMA is"),
+        (THRIFT, "PyHive is not installed: pip install 'whop-elt[spark-server]'"),
+    ],
+)
+def test_what_is_wrong_with_the_settings_of_a_server_is_one_line(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], says: str
+) -> None:
+    monkeypatch.setattr(session, "_is_there", lambda module: module != "pyhive.hive")
+    result = on_spark(shell, **environment)
+    assert result.code == ExitCode.SETTING
+    assert says in result.said

@@ -1,12 +1,18 @@
-"""The raw tables of the oracle's businesses and cases as Parquet, and their models on Spark."""
+"""The oracle's businesses and cases, and a server of Spark's, for all tests of a run."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 import pytest
+from bucket_line import BucketLine
 from oracle.basics import landed
 from warehouse import Row
+
+from spark.synced import synced_business
+from spark.thrift_server import HOST, thrift_server
+from whop_elt.settings import SparkServer
 
 pytest.register_assert_rewrite("oracle.cases", "oracle.by_hand")
 
@@ -22,3 +28,16 @@ def every_business() -> dict[str, list[Row]]:
         for table, rows in rows_of.items():
             tables[table] += [landed(row) for row in rows]
     return tables
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkServer]:
+    """A server of Spark's that keeps its own settings."""
+    with thrift_server(tmp_path_factory.mktemp("server")) as port:
+        yield SparkServer("thrift", HOST, port, "owner", "", "", "")
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
+    """A business that was synced into a folder."""
+    return synced_business(tmp_path_factory.mktemp("business"))

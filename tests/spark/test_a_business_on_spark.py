@@ -1,85 +1,36 @@
-"""A business from Whop's API, synced into a folder, to marts on Spark; every data test passes."""
+"""A business from Whop's API, synced into a folder, to marts on Spark; every test passes."""
 
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
-import sys
+from collections import Counter
+from contextlib import chdir
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pytest
-from bucket_line import BucketLine, folder_line
-from warehouse import Warehouse
+import yaml
+from bucket_line import BucketLine
+from warehouse import DBT_PROJECT, Warehouse
 
 from spark.sameness import marts_of, not_the_same, rows_of
 from whop_elt.analyses import analyses
 from whop_elt.ask import ask
 from whop_elt.bucket_models import models_home
-from whop_elt.errors import ExitCode
 from whop_elt.explain import explain_in, raw_rows
 from whop_elt.plan_versions import SETTING as PLANS
 from whop_elt.plan_versions import load as load_plans
 from whop_elt.reading import SPARK, open_reader
 from whop_elt.run import locked_destination
+from whop_elt.spark.build import transform_on_spark
 from whop_elt.spark.home import Home
-from whop_simulator import Business, serve
-from whop_source.bucket import compact
 
-DATA_TESTS = 200
-"""There are at least so many."""
-
-
-DAYS = timedelta(days=3)
 HOME = "WHOP_ELT_SPARK_HOME"
 
-
-@pytest.fixture(scope="module")
-def line(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
-    """A business that three runs have loaded into a folder, compacted after two of them.
-
-    What a killed load and a killed compaction leave is there as well.
-    """
-    folder = tmp_path_factory.mktemp("business")
-    with serve(Business(members=30, years=1)) as server:
-        line = folder_line(server, folder, "home")
-        assert line.sync().code == ExitCode.OK
-        change(line)
-        assert line.sync(full=True).code == ExitCode.OK
-        replaced = folder / "replaced"
-        shutil.copytree(line.dataset, replaced)
-        with line.at_work(), locked_destination("filesystem") as bucket:
-            client: Any = bucket.pipeline.destination_client()
-            assert compact(client).versions > 0
-        change(line)
-        assert line.sync().code == ExitCode.OK
-    # A compaction that was killed before it took away what it has replaced.
-    shutil.copytree(replaced, line.dataset, dirs_exist_ok=True)
-    leave_unended(line)
-    return line
-
-
-def change(line: BucketLine) -> None:
-    """Three days later: new rows, changed ones, and of some tables one that Whop has no more."""
-    line.server.advance(DAYS)
-    for table in ("payments", "members", "plans"):
-        line.business.remove(table, line.business.rows(table)[0]["id"])
-
-
-def leave_unended(line: BucketLine) -> None:
-    """Files of a load that was killed: one whole, and half of another."""
-    for table, share in (("plan_states", 1), ("payments", 2)):
-        newest = line.files(table)[-1]
-        load = float(newest.name.rsplit(".", 2)[0]) + 60
-        content = newest.read_bytes()
-        newest.with_name(f"{load:.6f}.0123456789.parquet").write_bytes(
-            content[: len(content) // share]
-        )
+ALL = bool(os.environ.get("WHOP_ELT_SPARK_ALL"))
+"""Whether the models' unit tests are run, which take longer than all else of the build."""
 
 
 @pytest.fixture(scope="module")
@@ -108,33 +59,37 @@ def on_duckdb(line: BucketLine, plans: Path) -> Warehouse:
 
 @dataclass(frozen=True)
 class Built:
-    """What the command has built, and what it said of it."""
+    """What was built, and how many of each kind of dbt's were run."""
 
     home: Home
-    code: int
-    said: str
+    kinds: Counter[str]
 
 
 @pytest.fixture(scope="module")
 def built(line: BucketLine, plans: Path) -> Built:
-    home = line.warehouse.location
-    ended = subprocess.run(
-        [Path(sys.executable).parent / "whop-elt", "transform", "--engine", "spark"],
-        cwd=line.folder,
-        env={**os.environ, HOME: home, PLANS: str(plans)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Built(Home(Path(home)), ended.returncode, ended.stdout + ended.stderr)
+    """Every model and data test, with ALL=1 every unit test: one that fails is an error."""
+    home = Home(Path(line.warehouse.location))
+    told: list[str] = []
+    with patch.dict(os.environ, {PLANS: str(plans)}), chdir(line.folder):
+        transform_on_spark(
+            home,
+            progress=lambda what, *_: told.append(what),
+            left_out=() if ALL else ("unit_test",),
+        )
+    return Built(home, Counter(what.split()[0] for what in told))
 
 
-def test_the_command_builds_and_tests_all_of_it_and_it_is_as_on_duckdb(
+def test_every_test_passes_and_every_mart_is_as_on_duckdb(
     built: Built, on_duckdb: Warehouse
 ) -> None:
-    assert built.code == ExitCode.OK, built.said
-    (count,) = re.findall(r"^(\d+) models and tests$", built.said, re.MULTILINE)
-    assert int(count) > DATA_TESTS
+    unit_tests = [
+        test
+        for path in DBT_PROJECT.glob("models/**/_*_unit_tests.yml")
+        for test in yaml.safe_load(path.read_text("utf-8"))["unit_tests"]
+    ]
+    assert len(unit_tests) > 50
+    assert built.kinds["unit_test"] == (len(unit_tests) if ALL else 0)
+    assert built.kinds["test"] > 200
     with (
         built.home.connect() as spark,
         duckdb.connect(on_duckdb.location, read_only=True) as theirs,

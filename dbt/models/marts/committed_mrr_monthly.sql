@@ -51,19 +51,21 @@ charged as (
     left join live on days.company_id = live.company_id
 ),
 
+-- Decimals are added up: of floats the sum hangs on the order they come in, and with it the last digit that is shown.
 expected as (
     select
         charged.*,
         case
-            when has_ended then cast(0 as {{ type_of('double precision') }})
-            when renewals = 0 then cast(mrr_usd as {{ type_of('double precision') }})
-            else
+            when has_ended then cast(0 as decimal(38, 12))
+            when renewals = 0 then cast(mrr_usd as decimal(38, 12))
+            else cast(
                 cast(mrr_usd as {{ type_of('double precision') }})
                 * cast(renewal_probability as {{ type_of('double precision') }})
                 * power(
                     cast(later_probability as {{ type_of('double precision') }}),
                     cast(renewals - 1 as {{ type_of('double precision') }})
-                )
+                ) as decimal(38, 12)
+            )
         end as expected_usd
     from charged
 )
