@@ -244,7 +244,7 @@ def transform(
         refuse_destination(destination)
         if select:
             raise SettingError("--select is not for --engine spark, which builds all")
-        from .settings import spark_home, spark_server
+        from .spark.settings import spark_home, spark_server
 
         server = spark_server()
         with _bars(_new_report(), quiet=quiet) as shown:

@@ -34,7 +34,7 @@ from .destination import (
 from .errors import NoColumn, NoFile, NothingThere, PipelineError, SettingError
 from .lock import building
 from .marts_copy import copy_path
-from .settings import spark_home, spark_server
+from .spark.settings import spark_home, spark_server
 
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """Names of the columns, and the rows."""

@@ -41,7 +41,6 @@ from whop_source import chosen_tables
 from whop_source.client import DEFAULT_BASE_URL, LEGACY
 
 from .errors import SettingError
-from .names import DATASET
 
 DUCKDB_CONFIG = {"memory_limit": "160MB", "threads": 2}
 """DuckDB, left alone, takes what memory there is. A part of a load needs no more than this (each
@@ -271,122 +270,17 @@ _SOURCE: Mapping[str, Callable[[], Any]] = {
 
 def destination_name(given: str | None = None) -> str:
     """Name of the destination: what is given, WHOP_ELT_DESTINATION, `[whop_elt] destination`."""
-    return _own("destination", given) or "duckdb"
+    return own("destination", given) or "duckdb"
 
 
 def report_path(given: Path | None = None) -> Path | None:
     """Where the report is written: what is given, WHOP_ELT_REPORT, `[whop_elt] report`."""
-    return given or _own_path("report")
+    return given or own_path("report")
 
 
 def plan_versions_path() -> Path | None:
     """The file that says what plans were: WHOP_ELT_PLAN_VERSIONS, `[whop_elt] plan_versions`."""
-    return _own_path("plan_versions")
-
-
-def spark_home() -> Path:
-    """The folder of a business on Spark: WHOP_ELT_SPARK_HOME, `[whop_elt] spark_home`.
-
-    Raises:
-        SettingError: it is not set, or it is no folder of this machine.
-    """
-    folder = _own_path("spark_home")
-    if folder is None:
-        raise SettingError(
-            "Set WHOP_ELT_SPARK_HOME to the folder that has whop_raw with the raw tables in it"
-        )
-    if "://" in str(_own("spark_home", None)):
-        raise SettingError(
-            "WHOP_ELT_SPARK_HOME is to be a folder of this machine: Spark without a cluster "
-            "reads no bucket"
-        )
-    return folder
-
-
-@dataclass(frozen=True)
-class SparkServer:
-    """A server that runs Spark's SQL.
-
-    Attributes:
-        method: `thrift` is Spark's Thrift server (HiveServer2's protocol), `http` a cluster of
-            Databricks.
-        user: who asks, of `thrift`.
-        password: of `thrift`; empty where the server asks for none.
-        cluster: the cluster's id, of `http`.
-        token: of `http`.
-    """
-
-    method: str
-    host: str
-    port: int
-    user: str
-    password: str
-    cluster: str
-    token: str
-
-    @property
-    def address(self) -> str:
-        """Where it is, for people."""
-        return f"{self.host}:{self.port}"
-
-
-def spark_server() -> SparkServer | None:
-    """The server of `--engine spark`, WHOP_ELT_SPARK_METHOD and its like; None is this machine.
-
-    Raises:
-        SettingError: a setting is missing or wrong.
-    """
-    method = _own("spark_method", None) or "session"
-    if method == "session":
-        return None
-    if method not in _SPARK_PORTS:
-        raise SettingError(
-            f"WHOP_ELT_SPARK_METHOD is {method!r}; it can be session, thrift or http"
-        )
-    found = {
-        name: _own_secret(f"spark_{name}")
-        for name in ("host", "port", "user", "password", "cluster", "token")
-    }
-    for name in {"thrift": ("host",), "http": ("host", "cluster", "token")}[method]:
-        if not found[name]:
-            raise SettingError(
-                f"Set WHOP_ELT_SPARK_{name.upper()}: WHOP_ELT_SPARK_METHOD is {method}"
-            )
-    host, port = found["host"], found["port"] or str(_SPARK_PORTS[method])
-    if not set(host).isdisjoint("/:@"):
-        raise SettingError(
-            f"WHOP_ELT_SPARK_HOST is {host!r}; it is the name of a host alone, and the port is "
-            "WHOP_ELT_SPARK_PORT"
-        )
-    if not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise SettingError(f"WHOP_ELT_SPARK_PORT is {port!r}; it can be a port, 1 to 65535")
-    return SparkServer(
-        method,
-        host,
-        int(port),
-        found["user"] or "whop_elt",
-        found["password"],
-        found["cluster"],
-        found["token"],
-    )
-
-
-_SPARK_PORTS = {"thrift": 10000, "http": 443}
-"""Ports of servers that nobody has told otherwise."""
-
-
-def raw_schema() -> str:
-    """Schema of the raw tables on a Spark server: WHOP_ELT_RAW_SCHEMA, `[whop_elt] raw_schema`.
-
-    Raises:
-        SettingError: it is no name.
-    """
-    name = _own("raw_schema", None) or DATASET
-    if not name.isidentifier():
-        raise SettingError(
-            f"WHOP_ELT_RAW_SCHEMA is {name!r}; it is the name of a schema, like {DATASET}"
-        )
-    return name
+    return own_path("plan_versions")
 
 
 def address(name: str) -> str | None:
@@ -639,17 +533,19 @@ def _texts(field: str) -> list[str]:
     return _unique(_get(field, list), _name(field))
 
 
-def _own(name: str, given: str | None) -> str | None:
+def own(name: str, given: str | None = None) -> str | None:
+    """A setting of ours: what is given, WHOP_ELT_<NAME>, or `[whop_elt] <name>` of a file."""
     return given or os.environ.get(f"WHOP_ELT_{name.upper()}") or _text(f"whop_elt.{name}")
 
 
-def _own_secret(name: str) -> str:
+def own_secret(name: str) -> str:
     """A setting of ours that may be in .dlt/secrets.toml; in a password blanks may be."""
     value = os.environ.get(f"WHOP_ELT_{name.upper()}") or _get(f"whop_elt.{name}", secret=True)
     return "" if value is None else str(value).strip()
 
 
-def _own_path(name: str) -> Path | None:
+def own_path(name: str) -> Path | None:
+    """A setting of ours that is a file or a folder."""
     # A folder's name may have blanks and letters that no id has: it is not cleaned.
     value = os.environ.get(f"WHOP_ELT_{name.upper()}", "").strip() or _get(f"whop_elt.{name}")
     text = str(value or "").strip()

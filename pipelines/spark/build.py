@@ -15,9 +15,7 @@ from .counted import counted_raw
 from .given import given_tables
 from .home import Home
 from .session import spark_session
-
-CORES = 2
-MEMORY = "2g"
+from .settings import spark_memory
 
 
 def transform_on_spark(
@@ -61,7 +59,7 @@ def transform_on_spark(
         with (
             counted_raw(home.raw, folder) as raw,
             given_tables(folder) as given,
-            spark_session(raw, given, folder, remembered, memory=MEMORY, cores=CORES),
+            spark_session(raw, given, folder, remembered, memory=spark_memory()),
         ):
             outcomes = run_dbt(environment, None, chosen, progress, left_out=left_out)
         refuse_broken(outcomes)

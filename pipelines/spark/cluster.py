@@ -9,13 +9,14 @@ from ..errors import NothingThere
 from ..names import MODELS, WORK_FOLDER
 from ..plan_versions import COLUMNS, TABLE, read
 from ..run_lock import run_lock
-from ..settings import SparkServer, model_variables, plan_versions_path, raw_schema
+from ..settings import model_variables, plan_versions_path
 from ..transform import Progress, run_dbt, tell
 from ..version import VERSION
 from .build import refuse_broken
 from .from_bucket import lay_tables
 from .raw import TYPES, raw_tables
 from .server import Session, connected, spelled
+from .settings import SparkServer, raw_schema
 
 
 def transform_on_server(

@@ -13,8 +13,8 @@ import yaml
 from ..destination import first_line
 from ..errors import NothingThere, PipelineError, SettingError
 from ..names import MODELS, PROJECT
-from ..settings import SparkServer
 from .session import check_packages, mend_dbt_spark
+from .settings import SparkServer
 
 Rows = list[tuple[Any, ...]]
 

@@ -17,8 +17,8 @@ from sqlglot import exp
 from ..errors import NothingThere, PipelineError
 from ..names import DATASET, MARTS, PERSONAL
 from ..reading import Answer, Reader, duckdb_reader
-from ..settings import SparkServer
 from .server import Session, connected
+from .settings import SparkServer
 
 _TYPES: Mapping[str, Any] = {
     "string": pa.string(),

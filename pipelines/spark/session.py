@@ -1,4 +1,7 @@
-"""Spark on this machine: what it needs, how it is set, and the raw tables in its catalog."""
+"""Spark on this machine: what it needs, how it is set, and the raw tables in its catalog.
+
+Whatever is not set here is as Spark has it, or as spark-defaults.conf in SPARK_CONF_DIR says.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,6 @@ _STATIC = {
     "spark.driver.host": "127.0.0.1",
     # A moment in a file says that it is one, in UTC; by default Spark writes a form without.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # A business of one machine is small for Spark: of 200 parts of a shuffle nearly all are empty.
-    "spark.sql.shuffle.partitions": "2",
-    "spark.default.parallelism": "2",
-    # Models are one long statement each, run once: to compile it takes longer than to run it.
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
 
 _PACKAGES = {
@@ -113,7 +110,6 @@ def spark_session(
     remembered: Mapping[tuple[str, str], Path],
     *,
     memory: str,
-    cores: int,
 ) -> Iterator[Any]:
     """A session that has the raw tables, and writes what is made in it into a folder.
 
@@ -123,7 +119,6 @@ def spark_session(
         build: the folder to write to.
         remembered: the folders of tables that are there already, by schema and name.
         memory: what Java may take, as Spark writes it: `2g`.
-        cores: how many threads work.
 
     Raises:
         SettingError: Spark is not installed, or there is no Java.
@@ -132,7 +127,7 @@ def spark_session(
     mend_dbt_spark()
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.master(f"local[{cores}]").appName("whop-elt")
+    builder = SparkSession.builder.master("local[*]").appName("whop-elt")
     settings = {
         **_STATIC,
         "spark.driver.memory": memory,

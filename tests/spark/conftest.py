@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from bucket_line import BucketLine
@@ -12,7 +14,10 @@ from warehouse import Row
 
 from spark.synced import synced_business
 from spark.thrift_server import HOST, thrift_server
-from whop_elt.settings import SparkServer
+from whop_elt.spark.settings import SparkServer
+
+os.environ["SPARK_CONF_DIR"] = str(Path(__file__).parent / "conf")
+os.environ["WHOP_ELT_SPARK_MEMORY"] = "2g"
 
 pytest.register_assert_rewrite("oracle.cases", "oracle.by_hand")
 

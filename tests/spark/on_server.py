@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 
 from spark.sameness import SCHEMAS
-from whop_elt.settings import SparkServer
 from whop_elt.spark.raw import raw_tables
 from whop_elt.spark.server import connected
 from whop_elt.spark.server_reader import fetch
+from whop_elt.spark.settings import SparkServer
 
 
 def know_files(server: SparkServer, folder: Path, schema: str) -> None:

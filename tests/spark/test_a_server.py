@@ -26,12 +26,12 @@ from spark.thrift_server import HOST, free_port, thrift_server
 from whop_elt.destination import open_destination
 from whop_elt.errors import ExitCode, NothingThere, PipelineError, SettingError
 from whop_elt.names import PROJECT
-from whop_elt.settings import SparkServer
 from whop_elt.spark.build import transform_on_spark
 from whop_elt.spark.cluster import transform_on_server
 from whop_elt.spark.from_bucket import lay_tables
 from whop_elt.spark.home import Home
 from whop_elt.spark.server import connected
+from whop_elt.spark.settings import SparkServer
 
 ALL = bool(os.environ.get("WHOP_ELT_SPARK_ALL"))
 

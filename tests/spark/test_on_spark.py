@@ -36,10 +36,10 @@ from whop_elt.analyses import analyses
 from whop_elt.ask import ask
 from whop_elt.errors import PipelineError
 from whop_elt.reading import SPARK, open_reader
-from whop_elt.settings import SparkServer
 from whop_elt.spark.build import transform_on_spark
 from whop_elt.spark.cluster import transform_on_server
 from whop_elt.spark.home import Home
+from whop_elt.spark.settings import SparkServer
 
 ALL = bool(os.environ.get("WHOP_ELT_SPARK_ALL"))
 """Whether a folder is built in as well, with every variant of the settings."""
