@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from test_cli import Result, Shell
 
-from whop_elt.errors import ExitCode
+from whop_elt.errors import ExitCode, SettingError
 from whop_elt.spark import session
+from whop_elt.spark.settings import spark_memory
 
 
 @pytest.fixture
@@ -46,6 +47,32 @@ def test_without_java_the_line_says_which(shell: Shell, monkeypatch: pytest.Monk
     result = on_spark(shell, JAVA_HOME="nowhere")
     assert result.code == ExitCode.SETTING
     assert "JAVA_HOME is nowhere, which has no bin/java" in result.said
+
+
+@pytest.mark.parametrize(
+    ("given", "is_one"),
+    [("4g", True), ("800m", True), ("4", False), ("0g", False), ("much", False), ("-1g", False)],
+)
+def test_an_amount_of_memory_is_one(
+    given: str, is_one: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Java says of a wrong one only that it could not be made."""
+    monkeypatch.setenv("WHOP_ELT_SPARK_MEMORY", given)
+    if is_one:
+        assert spark_memory() == given
+        return
+    with pytest.raises(SettingError, match="WHOP_ELT_SPARK_MEMORY is .* it can be an amount"):
+        spark_memory()
+
+
+def test_without_a_setting_spark_takes_half_of_the_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("WHOP_ELT_SPARK_MEMORY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    pages = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2 * 1024**2}
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
+    assert spark_memory() == "4096m"
 
 
 @pytest.mark.parametrize(
