@@ -1,5 +1,5 @@
 # whop-elt in a container: it loads and models, and ends. Nothing in it needs to be kept: cursors,
-# the lock and open incidents live in the destination. The README's "On a schedule" has the command.
+# the lock and open incidents live in the destination. docs/operate.md has the command.
 FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 \

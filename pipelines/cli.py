@@ -220,7 +220,7 @@ def transform(
         typer.Option(
             "--vars",
             help="Variables of the models, as YAML: '{grace_days: 7}'; this once, in place of the "
-            "settings under [models].",
+            "settings under \\[models].",
         ),
     ] = None,
     engine: Annotated[

@@ -104,7 +104,7 @@ def refuse_destination(given: str | None) -> None:
     if given not in (None, "filesystem"):
         raise SettingError(
             f"--engine spark reads a folder, a bucket or a server of Spark's, and not {given}: "
-            "leave --destination out"
+            "leave out --destination and WHOP_ELT_DESTINATION, or set filesystem"
         )
 
 

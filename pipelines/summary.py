@@ -24,14 +24,14 @@ from .titles import named, printable
 QUERIES: tuple[tuple[str, str], ...] = (
     (
         "How MRR moved, month by month",
-        f"""select month, new_usd, expansion_usd, contraction_usd, churn_usd, mrr_end_usd
+        f"""select month, new_usd, reactivation_usd, expansion_usd, contraction_usd, churn_usd, mrr_end_usd
 from {MARTS}.mrr_monthly
 order by month desc
 limit 6""",
     ),
     (
-        "Why customers left in the last twelve months",
-        f"""select churn_type, churn_reason, sum(customers_churned) as customers,
+        "Why customers left, in the month under way and the eleven before",
+        f"""select churn_type, churn_reason, sum(customers_churned) as churns,
   -sum(mrr_churned_usd) as mrr_lost_usd
 from {MARTS}.churn_monthly
 where month > (select max(month) from {MARTS}.mrr_monthly) - interval '12 months'

@@ -1,4 +1,4 @@
--- Why do members leave? Churn of the last twelve months by type and reason, dearest first.
+-- Why do members leave? Churn of the month under way and the eleven before, by type and reason, dearest first.
 select
     churn.company_id,
     churn.churn_type,

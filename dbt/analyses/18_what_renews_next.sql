@@ -1,5 +1,5 @@
 -- What renews next? Renewals that are due in the next days, by plan: how many, how much, and how much of it should
--- come as renewals have gone of late. Canceled and paused memberships are not charged and not counted.
+-- come as renewals have gone of late. Of each membership the next charge only. Canceled and paused memberships are not charged and not counted.
 -- parameter days (number): how many days ahead; 30 without it
 select
     renewals.company_id,

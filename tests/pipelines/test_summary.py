@@ -35,7 +35,7 @@ class InMemory:
             f"create table {MARTS}.dim_products (product_id text, title text)",
             f"create table {MARTS}.dim_plans (plan_id text, billing_period_days int)",
             f"""create table {MARTS}.mrr_monthly (company_id text, month date,
-              mrr_end_usd decimal(18, 2), customers_end int, new_usd decimal(18, 2),
+              mrr_end_usd decimal(18, 2), customers_end int, new_usd decimal(18, 2), reactivation_usd decimal(18, 2),
               expansion_usd decimal(18, 2), contraction_usd decimal(18, 2),
               churn_usd decimal(18, 2))""",
             f"""create table {MARTS}.metrics_monthly (company_id text, month date,
@@ -62,7 +62,7 @@ class InMemory:
         self.query(f"insert into {MARTS}.revenue_daily values ('plan_a', 'prod_a', 9, 8)")
         for month in months:
             self.query(
-                f"insert into {MARTS}.mrr_monthly values ('biz_a', %s, 49, 1, 0, 0, 0, 0)", month
+                f"insert into {MARTS}.mrr_monthly values ('biz_a', %s, 49, 1, 0, 0, 0, 0, 0)", month
             )
             self.query(
                 f"insert into {MARTS}.metrics_monthly values ('biz_a', %s, 0, 0, 8, 1)", month

@@ -61,7 +61,7 @@ def test_an_amount_of_memory_is_one(
     if is_one:
         assert spark_memory() == given
         return
-    with pytest.raises(SettingError, match="WHOP_ELT_SPARK_MEMORY is .* it can be an amount"):
+    with pytest.raises(SettingError, match=r"WHOP_ELT_SPARK_MEMORY is .* it can be an amount"):
         spark_memory()
 
 
