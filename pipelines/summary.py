@@ -24,7 +24,8 @@ from .titles import named, printable
 QUERIES: tuple[tuple[str, str], ...] = (
     (
         "How MRR moved, month by month",
-        f"""select month, new_usd, reactivation_usd, expansion_usd, contraction_usd, churn_usd, mrr_end_usd
+        f"""select month, new_usd, reactivation_usd, expansion_usd, contraction_usd, churn_usd,
+  mrr_end_usd
 from {MARTS}.mrr_monthly
 order by month desc
 limit 6""",
