@@ -20,6 +20,7 @@ import duckdb
 import psycopg2
 import pytest
 from rich.console import Console
+from somebody_else import open_to_others
 from test_cli import Shell, business
 
 from whop_elt import ask, process
@@ -86,8 +87,7 @@ def test_what_belongs_to_somebody_else_is_one_line(
     work = tmp_path / "work"
     work.mkdir()
     nobody = 65534
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o711)
+    open_to_others(tmp_path)
     if owned != "the folder":
         os.chown(work, nobody, nobody)
         (work / ".whop-elt").mkdir()
