@@ -7,7 +7,7 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -84,39 +84,44 @@ def watched_memory(root_pid: int | None) -> Iterator[Peak]:
 
     None where the system does not tell.
     """
-    peak, done = Peak(), Event()
 
-    def watch() -> None:
-        while not done.wait(SAMPLE_SECONDS):
-            sizes = [_proportional_mb(pid) for pid in _tree(root_pid)] if root_pid else []
-            known = [size for size in sizes if size is not None]
-            if known:
-                peak.mb = max(peak.mb or 0.0, sum(known))
+    def size() -> float | None:
+        sizes = [_proportional_mb(pid) for pid in _tree(root_pid)] if root_pid else []
+        known = [size for size in sizes if size is not None]
+        return sum(known) if known else None
 
-    thread = Thread(target=watch, daemon=True)
-    thread.start()
-    try:
+    with _watched(size) as peak:
         yield peak
-    finally:
-        done.set()
-        thread.join()
 
 
 @contextmanager
 def watched_files(folder: Path, pattern: str) -> Iterator[Peak]:
     """Watch the size of the files that match, all together, in MB."""
+
+    def size() -> float:
+        found = 0
+        # They come and go meanwhile.
+        with suppress(OSError):
+            for path in folder.glob(pattern):
+                with suppress(OSError):
+                    found += path.stat().st_size
+        return found / 1024**2
+
+    with _watched(size) as peak:
+        peak.mb = 0.0
+        yield peak
+
+
+@contextmanager
+def _watched(size: Callable[[], float | None]) -> Iterator[Peak]:
+    """Look at a size again and again, for the block; None is one that is not known."""
     peak, done = Peak(), Event()
-    peak.mb = 0.0
 
     def watch() -> None:
         while not done.wait(SAMPLE_SECONDS):
-            size = 0
-            # They come and go meanwhile.
-            with suppress(OSError):
-                for path in folder.glob(pattern):
-                    with suppress(OSError):
-                        size += path.stat().st_size
-            peak.mb = max(peak.mb or 0.0, size / 1024**2)
+            seen = size()
+            if seen is not None:
+                peak.mb = max(peak.mb or 0.0, seen)
 
     thread = Thread(target=watch, daemon=True)
     thread.start()
