@@ -10,6 +10,7 @@ from whop_source.resources import BY_NAME
 
 MODELS = Path(__file__).parents[2] / "dbt" / "models"
 WORD = re.compile(r"[a-z_][a-z0-9_]*")
+READ = re.compile(r"(?:source\('whop_raw', |newest_version\()'(\w+)'")
 
 
 def used_columns() -> dict[str, set[str]]:
@@ -22,7 +23,7 @@ def used_columns() -> dict[str, set[str]]:
     used: dict[str, set[str]] = {}
     for path in (MODELS / "staging").rglob("*.sql"):
         sql = path.read_text()
-        source = re.search(r"source\('whop_raw', '(\w+)'\)", sql)
+        source = READ.search(sql)
         name = path.stem.partition("__")[2]
         readers = [
             set(WORD.findall(model))
