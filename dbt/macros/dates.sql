@@ -36,14 +36,6 @@
     {{- return(adapter.dispatch('each')(datepart, first, last)) -}}
 {% endmacro %}
 
-{% macro duckdb__each(datepart, first, last) -%}
-    cast(unnest(generate_series({{ first }}, {{ last }}, interval '1 {{ datepart }}')) as date)
-{%- endmacro %}
-
-{% macro postgres__each(datepart, first, last) -%}
-    cast(generate_series({{ first }}, {{ last }}, interval '1 {{ datepart }}') as date)
-{%- endmacro %}
-
 {#- The var as_of as a literal of every engine; a time without an offset is UTC. -#}
 {% macro as_of_literal() -%}
     {%- set given = modules.datetime.datetime.fromisoformat(var('as_of') | string) -%}

@@ -8,27 +8,6 @@
     {{- return(adapter.dispatch('divide')(numerator, denominator, scale)) -}}
 {% endmacro %}
 
-{% macro duckdb__divide(numerator, denominator, scale) -%}
-    {%- set n = 'cast(cast(' ~ numerator ~ ' as decimal(38, 9)) * 1000000000 as hugeint)' -%}
-    {%- set d = 'nullif(cast(cast(' ~ denominator ~ ' as decimal(38, 9)) * 1000000000 as hugeint), 0)' -%}
-    cast(
-        cast(
-            sign({{ n }}) * sign({{ d }})
-            * ((abs({{ n }}) * 2{{ '0' * scale }} + abs({{ d }})) // (2 * abs({{ d }}))) as decimal(38, 0)
-        ) * 0.{{ '0' * (scale - 1) }}1 as decimal(38, {{ scale }})
-    )
-{%- endmacro %}
-
-{% macro postgres__divide(numerator, denominator, scale) -%}
-    {%- set n = 'cast(' ~ numerator ~ ' as numeric)' -%}
-    {%- set d = 'nullif(cast(' ~ denominator ~ ' as numeric), 0)' -%}
-    cast(
-        sign({{ n }}) * sign({{ d }})
-        * div(abs({{ n }}) * 2{{ '0' * scale }} + abs({{ d }}), 2 * abs({{ d }}))
-        * 0.{{ '0' * (scale - 1) }}1 as decimal(38, {{ scale }})
-    )
-{%- endmacro %}
-
 {#-
     amount * part / whole, exact, rounded once to 9 decimals, half away from zero; null when the whole is 0. The
     product of two amounts has 18 decimals, more than `divide` takes: of a coin worth thousands they all count.
@@ -38,31 +17,7 @@
     {{- return(adapter.dispatch('share')(amount, part, whole)) -}}
 {% endmacro %}
 
-{% macro duckdb__share(amount, part, whole) -%}
-    {%- set a = 'cast(cast(' ~ amount ~ ' as decimal(38, 9)) * 1000000000 as hugeint)' -%}
-    {%- set p = 'cast(cast(' ~ part ~ ' as decimal(38, 9)) * 1000000000 as hugeint)' -%}
-    {%- set w = 'nullif(cast(cast(' ~ whole ~ ' as decimal(38, 9)) * 1000000000 as hugeint), 0)' -%}
-    cast(
-        cast(
-            sign({{ a }}) * sign({{ p }}) * sign({{ w }})
-            * ((2 * abs({{ a }}) * abs({{ p }}) + abs({{ w }})) // (2 * abs({{ w }}))) as decimal(38, 0)
-        ) * 0.000000001 as decimal(38, 9)
-    )
-{%- endmacro %}
-
-{% macro postgres__share(amount, part, whole) -%}
-    {{ divide('(' ~ amount ~ ') * (' ~ part ~ ')', whole, 9) }}
-{%- endmacro %}
-
 {#- How many times a whole number goes into another, both at least 0. -#}
 {% macro whole_quotient(number, by) %}
     {{- return(adapter.dispatch('whole_quotient')(number, by)) -}}
 {% endmacro %}
-
-{% macro duckdb__whole_quotient(number, by) -%}
-    (({{ number }}) // ({{ by }}))
-{%- endmacro %}
-
-{% macro postgres__whole_quotient(number, by) -%}
-    div({{ number }}, {{ by }})
-{%- endmacro %}

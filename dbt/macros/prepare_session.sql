@@ -8,5 +8,4 @@
 
 {% macro default__prepare_session() -%}
     set timezone = 'UTC'
-    {%- for more in [bound_waits(), plan_for_all_rows()] if more and more | trim -%}; {{ more | trim }}{%- endfor -%}
 {%- endmacro %}

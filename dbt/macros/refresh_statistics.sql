@@ -1,4 +1,7 @@
-{#- Postgres plans joins on a table it has just been given as if it were tiny, until it has counted it. -#}
+{#- The hook after each table: what an engine has to be told of its rows. -#}
 {% macro refresh_statistics(relation) %}
-    {%- if target.type == 'postgres' -%} analyze {{ relation }} {%- endif -%}
+    {{- return(adapter.dispatch('refresh_statistics')(relation)) -}}
 {% endmacro %}
+
+{% macro default__refresh_statistics(relation) -%}
+{%- endmacro %}

@@ -37,14 +37,6 @@
     {{ return(adapter.dispatch('number_of_text')(text | join(" || '|' || "))) }}
 {%- endmacro %}
 
-{% macro duckdb__number_of_text(text) -%}
-    cast(md5_number_lower({{ text }}) % 281474976710656 as bigint)
-{%- endmacro %}
-
-{% macro postgres__number_of_text(text) -%}
-    cast(cast('x' || substr(md5({{ text }}), 1, 12) as bit(48)) as bigint)
-{%- endmacro %}
-
 {#- The same for a version of a plan that was given in a file. -#}
 {% macro given_plan_fact() -%}
     {{ return(fact_of([

@@ -1,8 +1,3 @@
-{#- On Postgres a session waits this long for a lock, then its statement fails: a hook of every model. -#}
-{% macro bound_waits() %}
-    {%- if target.type == 'postgres' -%} set lock_timeout = '{{ var("lock_wait_seconds") }}s' {%- endif -%}
-{% endmacro %}
-
 {#-
     A statement that wants a relation for itself, tried again and again until the time for waiting is over.
     While one such statement waits, everybody who comes later waits behind it, so no try takes long.
