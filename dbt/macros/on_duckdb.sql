@@ -32,5 +32,5 @@
 {%- endmacro %}
 
 {% macro duckdb__number_of_text(text) -%}
-    cast(md5_number_lower({{ text }}) % 281474976710656 as bigint)
+    cast('0x' || substr(md5({{ text }}), 1, 12) as bigint)
 {%- endmacro %}

@@ -142,7 +142,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- The first 48 bits of a text's digest, as a number. -#}
 {% macro spark__number_of_text(text) -%}
     cast(conv(substr(md5({{ text }}), 1, 12), 16, 10) as bigint)
 {%- endmacro %}

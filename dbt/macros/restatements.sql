@@ -28,7 +28,10 @@
     {{ return({'payment_facts': 'bigint', 'refund_facts': 'bigint', 'dispute_facts': 'bigint'}) }}
 {%- endmacro %}
 
-{#- A number of 48 bits that stands for these columns of a row. -#}
+{#-
+    A number of 48 bits that stands for these columns of a row: the first of a digest of their text. The same on every
+    engine, as one may go on in a bucket from what another has kept there.
+-#}
 {% macro fact_of(columns) -%}
     {%- set text = [] -%}
     {%- for column in columns -%}

@@ -99,13 +99,14 @@ said as (
     from texts
     where cohort = 1
     union all
-    select 'number_of_text of a text', case when {{ fact_of(["'a'", '1']) }} = {{ fact_of(["'a'", '1']) }} then 1 else 0 end, 1 from moments
+    select 'number_of_text', {{ fact_of(["'a'", '1']) }}, 14783901167038 from moments
     union all
-    select 'number_of_text of another', case when {{ fact_of(["'a'", '1']) }} <> {{ fact_of(["'a'", '2']) }} then 1 else 0 end, 1 from moments
+    select 'number_of_text of amounts', {{ fact_of(["cast(0 as decimal(38, 9))", "cast(-1.5 as decimal(38, 9))"]) }}, 121021973714000 from moments
     union all
     select
-        'number_of_text has 48 bits',
-        case when {{ fact_of(["'a'"]) }} between 1 and 281474976710655 then 1 else 0 end, 1
+        'number_of_text of a moment',
+        {{ fact_of([epoch_of('moment'), 'cast(null as date)']) }},
+        28633867386765
     from moments
 )
 

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bucket_line import BucketLine, folder_line
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
+from whop_elt.bucket_models import models_home
 from whop_elt.errors import ExitCode
 from whop_elt.run import locked_destination
+from whop_elt.transform import transform
 from whop_simulator import Business, serve
 from whop_source.bucket import compact
 
@@ -20,11 +23,13 @@ DAYS = timedelta(days=3)
 def synced_business(folder: Path) -> BucketLine:
     """A business that three runs have loaded into a folder, compacted after two of them.
 
+    DuckDB has built the models after the first one, and the folder remembers what months said then.
     What a killed load and a killed compaction leave is there as well.
     """
     with serve(Business(members=30, years=1)) as server:
         line = folder_line(server, folder, "home")
         assert line.sync().code == ExitCode.OK
+        build_on_duckdb(line)
         change(line)
         assert line.sync(full=True).code == ExitCode.OK
         replaced = folder / "replaced"
@@ -38,6 +43,14 @@ def synced_business(folder: Path) -> BucketLine:
     shutil.copytree(replaced, line.dataset, dirs_exist_ok=True)
     leave_unended(line)
     return line
+
+
+def build_on_duckdb(line: BucketLine, variables: str | None = None) -> None:
+    """Build the models in the DuckDB file of the working folder, and publish them in the folder."""
+    with line.at_work(), locked_destination("filesystem") as bucket, models_home(bucket) as home:
+        transform(home, variables=variables)
+    # Who reads the file opens it with other settings than who builds in it.
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def change(line: BucketLine) -> None:

@@ -1,8 +1,12 @@
-"""A business from Whop's API, synced into a folder, to marts on Spark; every test passes."""
+"""A business from Whop's API, synced into a folder, to marts on Spark; every test passes.
+
+Spark goes on from what a build on DuckDB has left in the folder, and DuckDB from what Spark has.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from contextlib import chdir
 from dataclasses import dataclass
@@ -12,10 +16,11 @@ from unittest.mock import patch
 import duckdb
 import pytest
 import yaml
-from bucket_line import BucketLine
+from bucket_line import BucketLine, BucketWarehouse
 from warehouse import DBT_PROJECT, Warehouse
 
 from spark.sameness import marts_of, not_the_same, rows_of
+from spark.synced import build_on_duckdb
 from whop_elt.analyses import analyses
 from whop_elt.ask import ask
 from whop_elt.bucket_models import models_home
@@ -26,6 +31,7 @@ from whop_elt.reading import SPARK, open_reader
 from whop_elt.run import locked_destination
 from whop_elt.spark.build import transform_on_spark
 from whop_elt.spark.home import Home
+from whop_elt.version import VERSION
 
 HOME = "WHOP_ELT_SPARK_HOME"
 
@@ -48,12 +54,12 @@ def plans(line: BucketLine) -> Path:
 
 @pytest.fixture(scope="module")
 def on_duckdb(line: BucketLine, plans: Path) -> Warehouse:
-    """The same folder's models, built in a DuckDB file."""
+    """The same folder's models, built in a DuckDB file, before Spark has built them."""
     with line.at_work(), locked_destination("filesystem") as bucket, models_home(bucket) as home:
         load_plans(home, plans)
         location = home.location
     warehouse = Warehouse("duckdb", location, work=line.folder / "dbt")
-    warehouse.dbt("run")
+    warehouse.dbt("run", variables={"release": VERSION})
     return warehouse
 
 
@@ -66,7 +72,7 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(line: BucketLine, plans: Path) -> Built:
+def built(line: BucketLine, plans: Path, on_duckdb: Warehouse) -> Built:
     """Every model and data test, with ALL=1 every unit test: one that fails is an error."""
     home = Home(Path(line.warehouse.location))
     told: list[str] = []
@@ -77,6 +83,14 @@ def built(line: BucketLine, plans: Path) -> Built:
             left_out=() if ALL else ("unit_test",),
         )
     return Built(home, Counter(what.split()[0] for what in told))
+
+
+def the_same_marts(theirs: duckdb.DuckDBPyConnection, ours: duckdb.DuckDBPyConnection) -> None:
+    theirs.execute("set timezone = 'UTC'")
+    assert marts_of(ours) == marts_of(theirs)
+    for schema, mart in marts_of(theirs):
+        rows = rows_of(theirs, schema, mart)
+        assert not_the_same(rows, rows_of(ours, schema, mart)) == [], mart
 
 
 def test_every_test_passes_and_every_mart_is_as_on_duckdb(
@@ -94,11 +108,9 @@ def test_every_test_passes_and_every_mart_is_as_on_duckdb(
         built.home.connect() as spark,
         duckdb.connect(on_duckdb.location, read_only=True) as theirs,
     ):
-        theirs.execute("set timezone = 'UTC'")
-        assert marts_of(spark) == marts_of(theirs)
-        for schema, mart in marts_of(theirs):
-            rows = rows_of(theirs, schema, mart)
-            assert not_the_same(rows, rows_of(spark, schema, mart)) == [], mart
+        the_same_marts(theirs, spark)
+        # Of the months that the first build, on DuckDB, said otherwise.
+        assert rows_of(spark, "whop_marts", "restatements")
         given = theirs.sql("select count(*) from whop_marts.plan_history where source = 'given'")
         assert given.fetchall() == [(1,)]
 
@@ -118,3 +130,26 @@ def test_every_question_is_answered_from_it_as_from_duckdb(
         ours, told = (explain_in(each, "gross", f"{month:%Y-%m}") for each in (spark, theirs))
         assert (ours.number, ours.made) == (told.number, told.made)
         assert raw_rows(spark, ours) == raw_rows(theirs, told)
+
+
+def test_duckdb_goes_on_from_what_spark_remembers(
+    built: Built, line: BucketLine, plans: Path, on_duckdb: Warehouse, tmp_path: Path
+) -> None:
+    elsewhere = {"reporting_timezone": "Asia/Tokyo"}
+    never_left = Warehouse("duckdb", str(tmp_path / "duckdb.duckdb"), work=tmp_path / "dbt")
+    shutil.copy(on_duckdb.location, never_left.location)
+    never_left.dbt("run", variables={**elsewhere, "release": VERSION})
+
+    folder = tmp_path / "home"
+    shutil.copytree(built.home.folder, folder)
+    work = tmp_path / "work"
+    with patch.dict(os.environ, {PLANS: str(plans)}):
+        after_spark = BucketWarehouse("filesystem", str(folder), work=work)
+        build_on_duckdb(BucketLine(after_spark, line.server, work), yaml.safe_dump(elsewhere))
+    with (
+        duckdb.connect(never_left.location, read_only=True) as theirs,
+        Home(folder).connect() as ours,
+    ):
+        the_same_marts(theirs, ours)
+        causes = {row["cause"] for row in rows_of(ours, "whop_marts", "restatement_causes")}
+    assert len(causes) > 1
