@@ -37,7 +37,10 @@ def missing_setting() -> str:
     """What to set, of which dlt says that it is missing."""
     if not settings.bucket_url():
         return f"Set {URL}; it looks like {FORM}"
-    return f"{_address()} takes credentials: set {KEYS}"
+    address = _address()
+    if address.startswith("s3://"):
+        return f"{address} takes credentials: set {KEYS}"
+    return f"{URL} is {address}; it looks like {FORM}"
 
 
 def _of(cause: BaseException) -> PipelineError | None:

@@ -219,6 +219,17 @@ def test_what_is_wrong_with_a_bucket_is_one_line(
     assert "secret" not in str(ended.value).replace("secrets.toml", "")
 
 
+def test_a_bucket_of_another_kind_is_told_what_it_can_be(line: BucketLine) -> None:
+    line.bucket.settings = {}
+    line.bucket.location = "gs://shop/warehouse"
+    with line.at_work(), pytest.raises(SettingError) as ended, locked_destination("filesystem"):
+        pass
+    assert str(ended.value) == (
+        "DESTINATION__FILESYSTEM__BUCKET_URL is gs://shop/warehouse; it looks like "
+        "s3://bucket/folder, or the path of a folder"
+    )
+
+
 def test_a_library_that_is_not_there_is_named(
     line: BucketLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
