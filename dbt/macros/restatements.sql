@@ -22,10 +22,15 @@
 
 {#-
     What Whop said of the payments, refunds and disputes of a month, as numbers that are others when anything of it is:
-    each row has one, and those of a month are added up. So they are kept and compared as every other measure is.
+    each row has one, and those of a month are added up. So they are kept and compared as every other measure is. No
+    bigint: it holds the sum of some 33,000 such numbers of 48 bits, and a month may have more.
 -#}
 {% macro kept_facts() -%}
-    {{ return({'payment_facts': 'bigint', 'refund_facts': 'bigint', 'dispute_facts': 'bigint'}) }}
+    {{ return({
+        'payment_facts': 'decimal(38, 0)',
+        'refund_facts': 'decimal(38, 0)',
+        'dispute_facts': 'decimal(38, 0)'
+    }) }}
 {%- endmacro %}
 
 {#-

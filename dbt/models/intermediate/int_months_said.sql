@@ -40,8 +40,8 @@ facts as (
         payments.membership__id as membership_id,
         payments.member__id as member_id,
         {{ fact_month(at) }} as month
-        {%- for each in facts %},
-        {{ fact_of(rows) if each == fact else 0 }} as {{ each }}
+        {%- for each, type in facts.items() %},
+        cast({{ fact_of(rows) if each == fact else 0 }} as {{ type }}) as {{ each }}
         {%- endfor %}
     from raw_payments as payments
     {%- if table != 'payments' %}
