@@ -12,10 +12,14 @@ from unittest.mock import patch
 
 import orjson
 import pyarrow.parquet as pq
-from loading import Line, Row, Table
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from loading import FAST, Line, Row, Table
 from warehouse import Warehouse, comparable
 
 from whop_elt.destination import DATASET, Destination, open_destination
+from whop_elt.errors import ExitCode
+from whop_elt.run import run
+from whop_source import RunReport
 from whop_source.resources import BY_NAME
 
 URL = "DESTINATION__FILESYSTEM__BUCKET_URL"
@@ -123,6 +127,26 @@ def held(line: Line, *tables: str) -> dict[str, list[Row]]:
         )
         for table, rows in read.items()
     }
+
+
+def run_to_the_end(line: BucketLine) -> Destination:
+    """Sync, build and publish from the line's folder as `run` does, and write the report there.
+
+    Returns:
+        Where the models were built.
+    """
+    settings = {
+        "api_key": line.server.api_key,
+        "base_url": line.server.base_url,
+        "company_id": line.business.company_id,
+        **FAST,
+    }
+    with line.at_work():
+        home, code = run("filesystem", RunReport(), page=Path("report.html"), **settings)
+    # Who reads the file opens it with other settings than who builds in it.
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    assert code is ExitCode.OK
+    return home
 
 
 def folder_line(server: Any, folder: Path, name: str = "bucket") -> BucketLine:

@@ -18,15 +18,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
-from bucket_line import BucketLine, folder_line
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from loading import FAST, Engine, Line, Run, assert_clean
+from bucket_line import BucketLine, folder_line, run_to_the_end
+from loading import Engine, Line, Run, assert_clean
 from warehouse import Warehouse
 
-from whop_elt.errors import ExitCode
-from whop_elt.run import run
 from whop_simulator import Business, Server, serve
-from whop_source import RunReport
 from whop_source.surface import LEGACY, SURFACES, Surface
 
 POSTGRES_SETTING = "WHOP_ELT_TEST_POSTGRES"
@@ -215,16 +211,6 @@ def run_into_folder(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
     """
     with serve(new_business()) as server:
         line = folder_line(server, tmp_path_factory.mktemp("run"))
-        settings = {
-            "api_key": server.api_key,
-            "base_url": server.base_url,
-            "company_id": line.business.company_id,
-            **FAST,
-        }
-        with line.at_work():
-            read_from, code = run("filesystem", RunReport(), page=Path("report.html"), **settings)
-        # Who reads the file opens it with other settings than who builds in it.
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-        assert code is ExitCode.OK
+        read_from = run_to_the_end(line)
         assert read_from.location == str(line.folder.resolve() / "whop.duckdb")
         return line

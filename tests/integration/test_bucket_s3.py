@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bucket_line import BucketLine, BucketWarehouse, held
+from bucket_line import BucketLine, BucketWarehouse, held, run_to_the_end
 from conftest import FirstLoads, NewWarehouse
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from loading import FAST, TABLES, Line
 from s3_server import CREDENTIALS, new_bucket, s3_client, s3_endpoint, s3_key, s3_settings
 from warehouse import Warehouse
@@ -22,7 +21,7 @@ from whop_elt.ask import ask
 from whop_elt.check import check
 from whop_elt.destination import DATASET
 from whop_elt.errors import ExitCode, Locked, PipelineError, SettingError
-from whop_elt.run import locked_destination, run, sync
+from whop_elt.run import locked_destination, sync
 from whop_elt.status import read_status
 from whop_simulator import Server
 from whop_source import RunReport
@@ -108,27 +107,17 @@ def test_a_bucket_holds_what_a_database_does_run_after_run_and_compacted(
 
 
 def test_a_run_publishes_in_the_bucket_what_one_into_a_folder_does(
-    line: BucketLine, run_into_folder: BucketLine, s3: Any
+    line: BucketLine, run_into_folder: BucketLine, tmp_path: Path
 ) -> None:
-    settings = {
-        "api_key": line.server.api_key,
-        "base_url": line.server.base_url,
-        "company_id": line.business.company_id,
-        **FAST,
-    }
-    with line.at_work():
-        _, code = run("filesystem", RunReport(), page=Path("report.html"), **settings)
-        # Who reads the file opens it with other settings than who builds in it.
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-    assert code is ExitCode.OK
+    run_to_the_end(line)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
     answered = []
     for each in (run_into_folder, line):
-        elsewhere = each.folder / "elsewhere"
-        elsewhere.mkdir(exist_ok=True)
         with each.at_work(), chdir(elsewhere):
             questions = ("the-month-in-numbers", "where-growth-comes-from")
             answered.append([ask("filesystem", name).rows for name in questions])
-            assert not list(elsewhere.iterdir())
+    assert not list(elsewhere.iterdir())
     assert answered[0] == answered[1]
     assert all(answered[0])
 
