@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from whop_simulator import DEFAULT_CLOCK, Business, serve
-from whop_simulator.units import iso, to_ms
+from whop_simulator import DEFAULT_CLOCK, Business
 
 from .destination import WORK_FOLDER, open_destination
-from .errors import NothingThere, SettingError
+from .errors import NothingThere, PipelineError, SettingError
 from .run_lock import run_lock
 
 MEMBERS = 1500
 YEARS = 3
 STEP = timedelta(days=7)
 """How much later it is in the simulated business each time the demo is run on one warehouse."""
-
-
-DECIDED_AFTER = timedelta(days=3)
-"""How long after the first demo a bank charges a payment back."""
 
 
 @contextmanager
@@ -36,59 +34,41 @@ def simulated_account(destination_name: str) -> Iterator[tuple[dict[str, Any], d
 
     Raises:
         SettingError: the warehouse holds another company: the demo keeps its hands off it.
+        PipelineError: the business cannot be served.
     """
-    last = _last_demo(destination_name, Business.empty().company_id)
-    clock = DEFAULT_CLOCK if last is None else last + STEP
-    with serve(_business_at(clock)) as server:
-        settings = {
-            "api_key": server.api_key,
-            "base_url": server.base_url,
-            "company_id": server.businesses[0].company_id,
+    # In a session of its own: an interrupt from the keyboard is for us, who end it.
+    business = subprocess.Popen(
+        [sys.executable, "-P", "-m", "whop_elt.demo_business"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with business:
+        try:
+            last = _last_demo(destination_name, Business.empty().company_id)
+            clock = DEFAULT_CLOCK if last is None else last + STEP
+            told = _start(business, clock)
             # A step of a week would make every second demo a full pass, and hide the usual run.
-            "full_every_days": 30,
-        }
-        yield settings, clock, last is None
+            yield {**told, "full_every_days": 30}, clock, last is None
+        finally:
+            business.kill()
 
 
-def _business_at(clock: datetime) -> Business:
-    """The demo's business, and what a bank has decided there once it is later.
+def _start(business: subprocess.Popen[str], clock: datetime) -> dict[str, Any]:
+    """Tell the business how late it is; return the settings that it answers with."""
+    assert business.stdin and business.stdout
+    with suppress(BrokenPipeError):
+        asked = {"clock": clock.isoformat(), "members": MEMBERS, "years": YEARS}
+        business.stdin.write(f"{json.dumps(asked)}\n")
+        business.stdin.flush()
+    # While the other process makes the business: the models need it, and it takes a second.
+    import dbt.cli.main  # noqa: F401
 
-    A payment of the month before is charged back, with effect from that month's end: what the
-    second demo tells of is a closed month that has moved, as those of real businesses do.
-    """
-    business = Business(members=MEMBERS, years=YEARS)
-    if clock == DEFAULT_CLOCK:
-        return business
-    payment_id = _paid_last_by_who_left(business)
-    business.advance_to(min(DEFAULT_CLOCK + DECIDED_AFTER, clock))
-    if payment_id and business.clock < clock:
-        month = DEFAULT_CLOCK.replace(day=1, hour=0)
-        row = business.row("payments", payment_id)
-        row["substatus"] = "dispute_lost"
-        row["dispute_alerted_at"] = iso(to_ms(month - timedelta(days=2)))
-        row["updated_at"] = iso(business.clock_ms)
-        business.put("payments", row)
-    business.advance_to(clock)
-    return business
-
-
-def _paid_last_by_who_left(business: Business) -> str | None:
-    """A payment of the middle of last month: the last of a membership that is over by now."""
-    month = (DEFAULT_CLOCK.replace(day=1) - timedelta(days=1)).replace(day=8, hour=0)
-    begins, ends = to_ms(month), to_ms(month + timedelta(days=14))
-    for member in business.members:
-        last = {payment.membership: payment for payment in member.payments}
-        for membership, payment in last.items():
-            if (
-                membership is not None
-                and membership.status == "canceled"
-                and membership.plan.recurring
-                and payment.substatus == "succeeded"
-                and payment.total
-                and begins <= (payment.paid_at or 0) < ends
-            ):
-                return payment.id
-    return None
+    if line := business.stdout.readline():
+        told: dict[str, Any] = json.loads(line)
+        return told
+    raise PipelineError("The simulated business could not be served: what it said is above")
 
 
 def _last_demo(destination_name: str, demo_company: str) -> datetime | None:

@@ -103,14 +103,18 @@ def _resolved(text: str, blocks: Mapping[str, str]) -> str:
 
 
 def _keys(model: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """What the tests of a model say is unique."""
+    """What the tests of a model say is unique: `key` of one column, or `grain` of several."""
     keys = [
         (str(column["name"]),)
         for column in model["columns"]
-        if "unique" in (column.get("data_tests") or ())
+        if any(_named("key", test) for test in column.get("data_tests") or ())
     ]
     for test in model.get("data_tests") or ():
-        if isinstance(test, dict) and "unique_combination" in test:
-            given = test["unique_combination"]
-            keys.append(tuple(given.get("arguments", given)["columns"]))
+        if _named("grain", test):
+            keys.append(tuple(test["grain"]["arguments"]["columns"]))
     return tuple(keys)
+
+
+def _named(name: str, test: str | Mapping[str, Any]) -> bool:
+    """Whether that is the test of this name, with arguments or without."""
+    return test == name or (not isinstance(test, str) and name in test)

@@ -120,6 +120,7 @@ def test_ten_questions_of_an_owner_are_answered_by_tools_alone(shop: Shop) -> No
             "9 how fresh is this": await told(client, "data_freshness"),
             "10 what is a churn here": await told(client, "describe_mart", mart="mrr_movements"),
             "last": await told(client, "describe_mart", mart="mrr_monthly"),
+            "key": await told(client, "describe_mart", mart="fct_payments"),
         }
 
     said = Agent(shop.warehouse.engine).session(session)
@@ -190,6 +191,7 @@ def test_ten_questions_of_an_owner_are_answered_by_tools_alone(shop: Shop) -> No
     assert "Every change of a member's MRR" in by_number["10"]["meaning"]
     assert by_number["10"]["unique"] == [["company_id", "member_id", "movement_date"]]
     assert by_number["last"]["row"].startswith("One row per company and month")
+    assert by_number["key"]["unique"] == [["payment_id"]]
 
 
 def before(month: date | str) -> date:

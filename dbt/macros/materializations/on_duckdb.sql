@@ -24,11 +24,25 @@
 {% macro replace_on_duckdb(existing, statements) %}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {%- call statement('main') -%} {{ statements }} {%- endcall -%}
+    {%- call statement('main') -%} {{ statements }}; {{ comments_on_duckdb(existing) }} {%- endcall -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do apply_grants(existing, config.get('grants'), should_revoke=True) -%}
-    {%- do persist_docs(existing, model) -%}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [existing]}) }}
+{% endmacro %}
+
+{#-
+    The comments of a table, in the statement that makes it: dbt's own way asks for its columns twice, and sends two
+    statements more. That every column with a description is there is what the contract of the model has checked.
+-#}
+{% macro comments_on_duckdb(relation) %}
+    {%- if config.persist_relation_docs() and model.description %}
+    comment on {{ relation.type }} {{ relation }} is {{ duckdb_escape_comment(model.description) }};
+    {%- endif %}
+    {%- if config.persist_column_docs() %}
+    {%- for column in model.columns.values() if column.description %}
+    comment on column {{ relation }}.{{ adapter.quote(column.name) }} is {{ duckdb_escape_comment(column.description) }};
+    {%- endfor %}
+    {%- endif %}
 {% endmacro %}
