@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: java install demo test test-contract test-wheel test-airflow test-bi test-spark bi lint browser soak bench
+.PHONY: java install demo test tests test-contract test-wheel test-airflow test-bi test-spark bi lint browser soak bench
 
 install: .venv/installed
 
@@ -21,7 +21,11 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/dbt --quiet parse --project-dir dbt --profiles-dir dbt --target-path ../.whop-elt/parse --log-path ../.whop-elt/parse
 
-test: lint browser
+# Beside each other: mypy alone takes a minute of one core.
+test: install browser
+	$(MAKE) --jobs 2 lint tests
+
+tests: install
 	$(BIN)/pytest -rs --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Chromium, which the tests of the report open it in: installed where that can be done.
