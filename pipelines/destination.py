@@ -53,6 +53,7 @@ from .names import (
     STAGING,
     WORK_FOLDER,
 )
+from .settings.defaults import prepare
 
 __all__ = [
     "DATASET",
@@ -206,7 +207,7 @@ def open_destination(
         SettingError: no such destination, or its credentials are missing or unreadable.
         PipelineError: it does not answer.
     """
-    settings.prepare(name)
+    prepare(name)
     if name == "postgres":
         _keep_empty_texts()
     folder = _new_folder(None if reading else WORK_FOLDER.resolve() / "dlt")
@@ -250,7 +251,7 @@ def bucket_client() -> Any:
     Raises:
         SettingError: a setting or a library is missing, or cannot be read.
     """
-    settings.prepare("filesystem")
+    prepare("filesystem")
     bucket = Bucket()
     try:
         return bucket.client(Schema(PIPELINE_NAME), bucket.spec()._bind_dataset_name(DATASET))
@@ -264,7 +265,7 @@ def credentials_of(name: str) -> Any:
     Raises:
         SettingError: a setting is missing or cannot be read.
     """
-    settings.prepare(name)
+    prepare(name)
     given = _factory(name)
     factory = getattr(dlt.destinations, given)() if isinstance(given, str) else given
     # What a pipeline fills in: without a setting, the DuckDB file has its name, here.

@@ -20,7 +20,7 @@ from .figures import NOTHING, counted
 from .names import MARTS
 from .reading import Reader, open_reader, tell_copy
 from .restated import of_metric
-from .settings import reporting_timezone
+from .settings.variables import reporting_timezone
 from .titles import printable
 
 ROWS_SHOWN = 40

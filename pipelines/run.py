@@ -39,7 +39,8 @@ from .log import event
 from .marts_copy import copy_path, write_copy
 from .reading import Warehouse
 from .run_lock import run_lock
-from .settings import base_url, company_ids, explained, source
+from .settings import base_url, company_ids, source
+from .settings.wrong import explained
 from .status import shown_companies
 from .transform import Progress, transform
 from .waits import who_holds

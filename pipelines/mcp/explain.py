@@ -50,7 +50,7 @@ def explain_tools(numbers: Numbers) -> Iterator[Tool]:
 
 def _explain(numbers: Numbers, given: Row) -> Row:
     # It brings dlt, and a client waits for the start.
-    from ..settings import reporting_timezone
+    from ..settings.variables import reporting_timezone
 
     company = numbers.company(given.get("company_id"))
     explained, month = BY_NAME[given["number"]], first_day(given["month"])
