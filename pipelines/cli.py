@@ -100,7 +100,7 @@ def _exit_code() -> int:
     except OSError as error:
         return _told(of_files(error) or error)
     except Exception as error:
-        from .destination import of_database
+        from .destination_trouble import of_database
 
         return _told(of_database(error) or error)
 

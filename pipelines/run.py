@@ -22,16 +22,15 @@ from whop_source.resources import REFERRED_TABLES
 
 from .alerts import Watch, post_digest, tell_age, tell_restated
 from .bucket_models import models_home
+from .causes import first_line, root_cause
 from .destination import (
     DATASET,
     MODELLED,
     WORK_FOLDER,
     Destination,
-    first_line,
-    is_of_database,
     open_destination,
-    root_cause,
 )
+from .destination_trouble import is_of_database
 from .errors import ExitCode, NothingThere, PipelineError, SettingError
 from .figures import counted
 from .lock import database_lock, loading_turn, wait_for_readers
