@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from ..explained import BY_NAME, EXPLAINED, Scope, Source
+from ..explained import BY_NAME, EXPLAINED
+from ..explained_rows import Scope, Source
 from ..names import MARTS
 from .asker import Question, ready_for_json
 from .numbers import COMPANY, NOTE, Numbers, first_day, month_property
