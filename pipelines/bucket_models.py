@@ -17,15 +17,13 @@ from whop_source.bucket.destination import MEMORY
 from .bucket_trouble import of_bucket
 from .builds import Builds, Table
 from .builds_reader import copy_build, open_build, select_of
+from .causes import causes, first_line, root_cause
 from .destination import (
     Destination,
     bucket_client,
-    causes,
-    first_line,
     open_destination,
-    root_cause,
-    setting_of,
 )
+from .destination_trouble import setting_of
 from .errors import PipelineError, SettingError
 from .lock import database_lock
 from .log import event

@@ -15,7 +15,7 @@ import duckdb
 from whop_source.bucket.destination import MEMORY
 
 from .builds import GONE, KEPT, Builds, Table
-from .destination import first_line
+from .causes import first_line
 from .errors import NothingThere, PipelineError
 from .names import DATASET, MARTS, PERSONAL
 from .reading import Answer, Reader, duckdb_reader

@@ -27,7 +27,8 @@ from whop_source.surface import CURRENT, NO_VERSION, is_tried
 
 from . import settings
 from .bucket_lock import refuses_writing
-from .destination import Destination, open_destination, setting_of
+from .destination import Destination, open_destination
+from .destination_trouble import setting_of
 from .errors import ExitCode, NoFile, PipelineError
 from .names import DATASET, INTERMEDIATE, MARTS, PERSONAL, STAGING
 from .run import open_source

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
-import fcntl
-import os
-import re
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 import psycopg2
-import psycopg2.errors
-from dlt.common.configuration.exceptions import (
-    ConfigurationException,
-    InvalidNativeValue,
-    ValueNotSecretException,
-)
-from dlt.common.destination.exceptions import (
-    DestinationException,
-    DestinationUndefinedEntity,
-    UnknownDestinationModule,
-)
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, UnknownDestinationModule
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.schema import Schema
-from dlt.destinations.exceptions import DestinationConnectionError
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from whop_source.bucket import Bucket
@@ -39,8 +20,9 @@ from whop_source.bucket.destination import BucketSqlClient
 
 from . import address as postgres_address
 from . import settings
-from .bucket_trouble import URL as BUCKET
-from .bucket_trouble import missing_setting, of_bucket
+from .bucket_trouble import of_bucket
+from .causes import causes
+from .destination_trouble import advice_on, not_opened, setting_of
 from .errors import NoFile, NothingThere, PipelineError, SettingError
 from .names import (
     DATASET,
@@ -53,6 +35,8 @@ from .names import (
     STAGING,
     WORK_FOLDER,
 )
+from .settings.defaults import prepare
+from .work_folder import new_folder
 
 __all__ = [
     "DATASET",
@@ -67,23 +51,13 @@ __all__ = [
     "WORK_FOLDER",
     "Destination",
     "credentials_of",
-    "first_line",
-    "is_of_database",
     "not_modelled",
     "nothing_to_lose",
     "open_destination",
-    "root_cause",
-    "setting_of",
 ]
 
 LOCK_SECONDS = 60
 """How long a load waits on Postgres for somebody else's lock; the models have a variable for it."""
-
-_LEFT_BEHIND_SECONDS = 86_400
-"""Age at which a working folder cannot be in use any more, where nothing better tells."""
-
-_BEING_MADE_SECONDS = 5
-"""Age below which a working folder may not be locked yet."""
 
 MODELLED = ("duckdb", "postgres")
 """Destinations the dbt project has a profile for."""
@@ -131,7 +105,7 @@ class Destination:
 
     def advice(self, says: str = "") -> str:
         """What to do when the database does not do its part, and says this."""
-        return f"{_advice(self.name, says)}, or set {setting_of(self.name)}"
+        return f"{advice_on(self.name, says)}, or set {setting_of(self.name)}"
 
     def nothing_loaded(self) -> NothingThere:
         """The error of whoever needs what a sync brings, and there was none."""
@@ -206,10 +180,10 @@ def open_destination(
         SettingError: no such destination, or its credentials are missing or unreadable.
         PipelineError: it does not answer.
     """
-    settings.prepare(name)
+    prepare(name)
     if name == "postgres":
         _keep_empty_texts()
-    folder = _new_folder(None if reading else WORK_FOLDER.resolve() / "dlt")
+    folder = new_folder(None if reading else WORK_FOLDER.resolve() / "dlt")
     try:
         pipeline = dlt.pipeline(
             f"{PIPELINE_NAME}_{company_id}" if company_id else PIPELINE_NAME,
@@ -223,7 +197,7 @@ def open_destination(
     except UnknownDestinationModule as error:
         raise SettingError(f"dlt knows no destination {name}: use duckdb or postgres") from error
     except (PipelineStepFailed, ConfigurationException) as error:
-        raise _not_opened(name, error) from error
+        raise not_opened(name, error) from error
     return Destination(name, pipeline, company_id)
 
 
@@ -250,12 +224,12 @@ def bucket_client() -> Any:
     Raises:
         SettingError: a setting or a library is missing, or cannot be read.
     """
-    settings.prepare("filesystem")
+    prepare("filesystem")
     bucket = Bucket()
     try:
         return bucket.client(Schema(PIPELINE_NAME), bucket.spec()._bind_dataset_name(DATASET))
     except (ConfigurationException, MissingDependencyException) as error:
-        raise _not_opened("filesystem", error) from error
+        raise not_opened("filesystem", error) from error
 
 
 def credentials_of(name: str) -> Any:
@@ -264,7 +238,7 @@ def credentials_of(name: str) -> Any:
     Raises:
         SettingError: a setting is missing or cannot be read.
     """
-    settings.prepare(name)
+    prepare(name)
     given = _factory(name)
     factory = getattr(dlt.destinations, given)() if isinstance(given, str) else given
     # What a pipeline fills in: without a setting, the DuckDB file has its name, here.
@@ -276,7 +250,7 @@ def credentials_of(name: str) -> Any:
     try:
         return factory.configuration(blank).credentials
     except ConfigurationException as error:
-        raise _not_opened(name, error) from error
+        raise not_opened(name, error) from error
 
 
 def connect_postgres(credentials: Any, application: str, **parameters: Any) -> Any:
@@ -329,72 +303,6 @@ _TAKEN = frozenset({"main", "temp", "system", "memory", "pg_catalog", "informati
 """What DuckDB itself calls catalogs and schemas."""
 
 
-def _not_opened(name: str, error: Exception) -> PipelineError:
-    """Why a destination could not be opened, and what to change."""
-    setting = setting_of(name)
-    under = list(causes(error))
-    if name == "filesystem" and (trouble := of_bucket(under)):
-        return trouble
-    if any(isinstance(cause, InvalidNativeValue) for cause in under):
-        # The value is not repeated: it may hold a password.
-        form = f"; it looks like {postgres_address.FORM}" if name == "postgres" else ""
-        return SettingError(f"{setting} cannot be read{form}")
-    for cause in under:
-        if isinstance(cause, ValueNotSecretException):
-            return SettingError(f"Move {cause.key} from .dlt/config.toml to .dlt/secrets.toml")
-    if isinstance(under[-1], ConfigurationException):
-        if name == "postgres":
-            return SettingError(f"Set {setting}; it looks like {postgres_address.FORM}")
-        if name == "filesystem":
-            return SettingError(missing_setting())
-        return SettingError(f"Set {setting}: {first_line(under[-1])}")
-    refused = isinstance(under[-1], _REFUSED)
-    what = "cannot be opened" if name == "duckdb" else "refuses" if refused else "does not answer"
-    says = first_line(under[-1]).rstrip("!.")
-    return PipelineError(f"{name} {what}: {says}. {_advice(name, says)}, or set {setting}")
-
-
-def setting_of(name: str) -> str:
-    """The setting that says where a destination is."""
-    return BUCKET if name == "filesystem" else f"DESTINATION__{name.upper()}__CREDENTIALS"
-
-
-def _advice(name: str, says: str = "") -> str:
-    if "newer version of DuckDB" in says or "we can only read" in says:
-        return "A newer DuckDB has written it: pip install --upgrade duckdb"
-    if name == "duckdb":
-        return "Close what else has it open, see that the disk has room"
-    if "permission denied" in says or "must be owner" in says:
-        return "Its role may not do that: let its owner grant it, or name the owner's role"
-    if "read-only transaction" in says:
-        return "It takes no writing: set default_transaction_read_only off, or take the primary"
-    if "statement timeout" in says:
-        return "Give its role more time: alter role … set statement_timeout = 0"
-    return "See that it is up and takes connections"
-
-
-def of_database(error: BaseException) -> PipelineError | None:
-    """What to do when the database does not answer, or refuses; None for a slip of ours."""
-    root = root_cause(error)
-    if not isinstance(root, _OF_DATABASE) and not any(
-        isinstance(cause, DestinationConnectionError) for cause in causes(error)
-    ):
-        return None
-    return PipelineError(
-        f"The warehouse cannot be worked with: {first_line(root).rstrip('!.')}. "
-        f"{_advice('duckdb' if isinstance(root, duckdb.Error) else 'postgres', str(root))}"
-    )
-
-
-_REFUSED = (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.ReadOnlySqlTransaction)
-_OF_DATABASE = (*_REFUSED, psycopg2.OperationalError, duckdb.IOException)
-
-
-def is_of_database(error: BaseException) -> bool:
-    """Whether an error is one of the database, or of the way to it."""
-    return any(isinstance(cause, DestinationException) for cause in causes(error))
-
-
 def _keep_empty_texts() -> None:
     """Let an empty text reach Postgres as one, not as null.
 
@@ -410,64 +318,3 @@ def _keep_empty_texts() -> None:
             "versions of requirements.lock"
         )
     postgres.is_nullable_column = lambda col: False
-
-
-def _new_folder(parent: Path | None) -> Path:
-    """An empty folder for dlt's working files, which goes when the process ends."""
-    # dlt writes the paths of files into SQL as they are.
-    if parent is not None and "'" in str(parent):
-        parent = None
-    if parent is not None:
-        parent.mkdir(parents=True, exist_ok=True)
-        for left in parent.iterdir():
-            if _is_left_behind(left):
-                shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix="whop-elt-", dir=parent))
-    # The system drops this lock with the process, however that ends.
-    with suppress(OSError):
-        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_SH)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _is_left_behind(folder: Path) -> bool:
-    """Whether a folder is of a run that was killed: the rows that it had read are in there."""
-    try:
-        age = time.time() - folder.stat().st_mtime
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        # Whose it was has just taken it away.
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        # A disk that has no locks.
-        return age > _LEFT_BEHIND_SECONDS
-    finally:
-        os.close(descriptor)
-    return age > _BEING_MADE_SECONDS
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what is under it: dlt wraps an error several times."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def root_cause(error: BaseException) -> BaseException:
-    """The error at the bottom of dlt's wrappers, which repeat its text at length."""
-    return list(causes(error))[-1]
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in one line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    line = (lines or [type(error).__name__])[0]
-    if line.startswith("Traceback"):
-        # DuckDB repeats what a client of ours has raised at length; the error itself comes last.
-        line = next((each for each in reversed(lines) if re.match(r"[\w.]+: ", each)), line)
-    # An error with a text alone is shown as that text by some, in quotes by others.
-    return line[1:-1] if line[0] in "'\"" and line[0] == line[-1] and len(line) > 1 else line

@@ -15,12 +15,13 @@ from rich.text import Text
 
 from .destination import DATASET
 from .errors import NothingThere, PipelineError, SettingError
-from .explained import ALIASES, BY_NAME, Explained, Scope, Source
+from .explained import ALIASES, BY_NAME, Explained
+from .explained_rows import Scope, Source
 from .figures import NOTHING, counted
 from .names import MARTS
 from .reading import Reader, open_reader, tell_copy
 from .restated import of_metric
-from .settings import reporting_timezone
+from .settings.variables import reporting_timezone
 from .titles import printable
 
 ROWS_SHOWN = 40

@@ -10,7 +10,8 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import encrypt_password
 
-from .destination import DATASET, INTERMEDIATE, MARTS, PERSONAL, STAGING, Destination, first_line
+from .causes import first_line
+from .destination import DATASET, INTERMEDIATE, MARTS, PERSONAL, STAGING, Destination
 from .errors import NothingThere, PipelineError, SettingError
 from .log import event
 

@@ -15,6 +15,7 @@ from tomlkit.items import Table
 
 from . import address, settings
 from .errors import SettingError
+from .settings.reading import cleaned
 
 FOLDER = Path(".dlt")
 SECRETS = FOLDER / "secrets.toml"
@@ -81,14 +82,14 @@ def _ask(question: str, read: Callable[[str], Answer], *, hidden: bool = False) 
 
 
 def _key(text: str) -> str:
-    key = settings.cleaned(text, "The key")
+    key = cleaned(text, "The key")
     if not key:
         raise SettingError("Without a key there is nothing to read")
     return key
 
 
 def _company(text: str) -> str:
-    return settings.cleaned(text, "The company")
+    return cleaned(text, "The company")
 
 
 def _tables(text: str) -> list[str]:

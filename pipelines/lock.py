@@ -13,12 +13,12 @@ import duckdb
 import psycopg2
 
 from .bucket_lock import bucket_lock
+from .causes import first_line
 from .destination import (
     MARTS,
     Destination,
     connect_postgres,
     credentials_of,
-    first_line,
     nothing_to_lose,
 )
 from .errors import Locked, PipelineError, SettingError

@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 from dlt.common.destination.exceptions import DestinationException
 
-from .destination import MARTS, PERSONAL, Destination, first_line, root_cause
+from .causes import first_line, root_cause
+from .destination import MARTS, PERSONAL, Destination
 from .errors import PipelineError
 
 STORAGE_VERSION = "v1.0.0"

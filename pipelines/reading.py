@@ -22,15 +22,15 @@ from dlt.destinations.exceptions import DestinationConnectionError
 from psycopg2 import sql as composed
 
 from . import address as postgres_address
+from .causes import first_line
 from .destination import (
     MODELLED,
     connect_postgres,
     credentials_of,
-    first_line,
     not_modelled,
     open_destination,
-    setting_of,
 )
+from .destination_trouble import setting_of
 from .errors import NoColumn, NoFile, NothingThere, PipelineError, SettingError
 from .lock import building
 from .marts_copy import copy_path

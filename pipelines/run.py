@@ -22,16 +22,15 @@ from whop_source.resources import REFERRED_TABLES
 
 from .alerts import Watch, post_digest, tell_age, tell_restated
 from .bucket_models import models_home
+from .causes import first_line, root_cause
 from .destination import (
     DATASET,
     MODELLED,
     WORK_FOLDER,
     Destination,
-    first_line,
-    is_of_database,
     open_destination,
-    root_cause,
 )
+from .destination_trouble import is_of_database
 from .errors import ExitCode, NothingThere, PipelineError, SettingError
 from .figures import counted
 from .lock import database_lock, loading_turn, wait_for_readers
@@ -39,7 +38,8 @@ from .log import event
 from .marts_copy import copy_path, write_copy
 from .reading import Warehouse
 from .run_lock import run_lock
-from .settings import base_url, company_ids, explained, source
+from .settings import base_url, company_ids, source
+from .settings.wrong import explained
 from .status import shown_companies
 from .transform import Progress, transform
 from .waits import who_holds

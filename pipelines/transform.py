@@ -15,7 +15,7 @@ from .errors import DataTestFailed, NothingThere, PipelineError, SettingError
 from .lock import build_lock
 from .log import event
 from .marts_copy import write_copy
-from .settings import model_variables
+from .settings.variables import model_variables
 from .version import VERSION
 from .waits import who_holds
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from ..destination import DATASET, first_line
+from ..causes import first_line
+from ..destination import DATASET
 from ..errors import NothingThere
 from ..log import event
 from ..reading import Warehouse

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from ..destination import WORK_FOLDER, Destination, first_line
+from ..causes import first_line
+from ..destination import WORK_FOLDER, Destination
 from ..errors import NothingThere
 from ..log import event
 from .incident import Incident, Key

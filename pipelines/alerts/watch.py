@@ -13,7 +13,8 @@ from typing import Any
 from whop_source import RunReport
 from whop_source.resources import BY_NAME
 
-from ..destination import Destination, first_line
+from ..causes import first_line
+from ..destination import Destination
 from ..errors import DataTestFailed, Locked, PipelineError, SettingError
 from ..log import event
 from ..names import MARTS

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from ..explained import BY_NAME, EXPLAINED, Scope, Source
+from ..explained import BY_NAME, EXPLAINED
+from ..explained_rows import Scope, Source
 from ..names import MARTS
 from .asker import Question, ready_for_json
 from .numbers import COMPANY, NOTE, Numbers, first_day, month_property
@@ -50,7 +51,7 @@ def explain_tools(numbers: Numbers) -> Iterator[Tool]:
 
 def _explain(numbers: Numbers, given: Row) -> Row:
     # It brings dlt, and a client waits for the start.
-    from ..settings import reporting_timezone
+    from ..settings.variables import reporting_timezone
 
     company = numbers.company(given.get("company_id"))
     explained, month = BY_NAME[given["number"]], first_day(given["month"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import PipelineError
 from ..names import DATASET, MODELS
-from ..settings import model_variables
+from ..settings.variables import model_variables
 from ..transform import Progress, kept_tables, names_of, run_dbt, tell
 from ..version import VERSION
 from .counted import counted_raw

@@ -9,7 +9,8 @@ from ..errors import NothingThere
 from ..names import MODELS, WORK_FOLDER
 from ..plan_versions import COLUMNS, TABLE, read
 from ..run_lock import run_lock
-from ..settings import model_variables, plan_versions_path
+from ..settings import plan_versions_path
+from ..settings.variables import model_variables
 from ..transform import Progress, run_dbt, tell
 from ..version import VERSION
 from .build import refuse_broken

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ..destination import first_line
+from ..causes import first_line
 from ..errors import NothingThere, PipelineError, SettingError
 from ..names import MODELS, PROJECT
 from .session import check_packages, mend_dbt_spark

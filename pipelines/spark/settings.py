@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import SettingError
 from ..names import DATASET
-from ..settings import own, own_path, own_secret
+from ..settings.reading import own, own_path, own_secret
 
 
 def spark_home() -> Path:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
+import orjson
 
 from .errors import (
     BrokenPaging,
@@ -74,6 +75,20 @@ def _seconds(unit: str) -> float:
     if unit.lower().startswith(("ms", "milli")):
         return 0.001
     return {"s": 1.0, "m": 60.0, "h": 3600.0}[unit[0].lower()]
+
+
+def message_of(response: httpx.Response, masked: Callable[[str], str]) -> str:
+    """What the server says went wrong, without the key; the shape differs by endpoint."""
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return masked(response.text)[:200]
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict) and isinstance(error.get("errors"), list) and error["errors"]:
+        error = error["errors"][0]
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("detail") or error
+    return masked(str(error))
 
 
 def refusal_of(response: httpx.Response, operation: str, message: str) -> WhopError:

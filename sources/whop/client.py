@@ -1,6 +1,7 @@
 """Speaks to Whop's API over HTTP: key, version, paging, rate limit, retries and errors.
 
-Knows nothing of dlt, of tables, or of what has been read before.
+Knows nothing of dlt, of tables, or of what has been read before. It is one class, whose budgets and
+counts every request shares: hence its length.
 """
 
 from __future__ import annotations
@@ -16,11 +17,10 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-import orjson
 import tenacity
 
 from . import surface
-from .answers import asked_wait, ending_of, refusal_of, rows_of, time_of
+from .answers import asked_wait, ending_of, message_of, refusal_of, rows_of, time_of
 from .decoding import decode
 from .errors import (
     BrokenPaging,
@@ -402,12 +402,12 @@ class WhopClient:
                 self.notices.setdefault(operation, self.masked(f"{operation}: {notice}"))
         if response.status_code in RETRIED_STATUSES:
             raise _Transient(
-                f"HTTP {response.status_code}: {self._message(response)}",
-                asked_wait(response, self._message(response)),
+                f"HTTP {response.status_code}: {message_of(response, self.masked)}",
+                asked_wait(response, message_of(response, self.masked)),
                 not_done=response.status_code in NOT_DONE_STATUSES,
             )
         if not response.is_success:
-            refusal = refusal_of(response, operation, self._message(response))
+            refusal = refusal_of(response, operation, message_of(response, self.masked))
             refusal.server_time = time_of(response)
             raise refusal
         decoded = None
@@ -423,19 +423,6 @@ class WhopClient:
         if method == "GET" and not isinstance(body, dict):
             raise _Transient(f"the answer is not a JSON object but a {type(body).__name__}")
         return body, time_of(response), cleaned
-
-    def _message(self, response: httpx.Response) -> str:
-        """What the server says went wrong, without the key; the shape differs by endpoint."""
-        try:
-            body = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            return self.masked(response.text)[:200]
-        error = body.get("error", body) if isinstance(body, dict) else body
-        if isinstance(error, dict) and isinstance(error.get("errors"), list) and error["errors"]:
-            error = error["errors"][0]
-        if isinstance(error, dict):
-            error = error.get("message") or error.get("detail") or error
-        return self.masked(str(error))
 
     def _count(self, counter: Counter[str], operation: str) -> None:
         with self._lock:

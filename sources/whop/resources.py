@@ -2,7 +2,8 @@
 
 A row says what Whop's Legacy surface has, and its `current` what is otherwise on Current. Facts
 come from the types of the last official client for Legacy (`whop-sdk` 0.0.40; 0.0.41 asks for a
-version between the two) and from Whop's developer documentation, as of November 2026.
+version between the two) and from Whop's developer documentation, as of November 2026. Long because
+it holds every column of every table.
 """
 
 from __future__ import annotations

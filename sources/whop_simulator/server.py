@@ -1,21 +1,16 @@
-"""The simulator as an HTTP server on loopback: keys, versions, rate limits, faults and controls."""
+"""A running simulator: keys, versions, rate limits, faults and controls."""
 
 from __future__ import annotations
 
-import socket
-import sys
 import time
-import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import Message
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import ceil
 from threading import Lock, Thread
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
@@ -26,13 +21,13 @@ from .business import Business
 from .endpoint import ErrorShape
 from .endpoints import BY_RESOURCE
 from .faults import Faults
+from .listening import Answer, Handler, Http
 from .options import Options
 from .refusal import Refused
 from .surfaces import HEADER, LEGACY, Surface, surface_of
 
 DEFAULT_KEY = "simulated-key-7f3a91c2"
 _PREFIX = "/api/v1"
-_CONTROLS = "/_simulator"
 _HTML = b"<html><head><title>Just a moment...</title></head><body>Checking.</body></html>"
 
 
@@ -67,7 +62,7 @@ class Server:
         self._api = Api(businesses, others, self.options)
         self._lock = Lock()
         self._asked: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-        self._http = _Http(("127.0.0.1", port), _Handler, self)
+        self._http = Http(("127.0.0.1", port), Handler, self)
         for business in businesses:
             business.uploads_url = f"{self.root_url}{uploads.PATH}"
         self._thread = Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -179,7 +174,7 @@ class Server:
             return [row for business in self.businesses for row in business.rows(resource)]
         raise Refused(404, f"No such control: {method} {path}")
 
-    def upload(self, target: str, headers: Message, sent: int) -> _Answer:
+    def upload(self, target: str, headers: Message, sent: int) -> Answer:
         """What sending a file's bytes gets; the storage answers without a body."""
         parts = urlsplit(target)
         operation = f"PUT {uploads.PATH}/{{id}}"
@@ -188,7 +183,7 @@ class Server:
         if fault is not None and fault.kind == "status":
             raise Refused(fault.status, "SlowDown")
         file_id = parts.path.removeprefix(f"{uploads.PATH}/")
-        answer = _Answer(200, b"")
+        answer = Answer(200, b"")
         if fault is not None and fault.kind == "drop":
             answer.broken = "drop"
             return answer
@@ -204,7 +199,7 @@ class Server:
         """The surface that answers: the header's, else the key's; raises Refused."""
         return surface_of(date or self.options.pin or LEGACY)
 
-    def answer(self, method: str, target: str, headers: Message, sent: bytes) -> _Answer:
+    def answer(self, method: str, target: str, headers: Message, sent: bytes) -> Answer:
         """What a request below /api/v1 gets."""
         parts = urlsplit(target)
         query: dict[str, list[str]] = {}
@@ -247,14 +242,14 @@ class Server:
                 body = self._api.answer(request)
         except Refused as refusal:
             text = f"{refusal.message} Key: {key}" if "echo_key" in beside else refusal.message
-            answer = _Answer(refusal.status, orjson.dumps(error_body(shape, refusal.status, text)))
+            answer = Answer(refusal.status, orjson.dumps(error_body(shape, refusal.status, text)))
             answer.headers |= self._ending(path)
             if isinstance(refusal, _TooMany) and refusal.header:
                 answer.headers["Retry-After"] = str(ceil(refusal.wait))
             return answer
         if fault is not None and fault.kind == "repeat_cursor" and request and not request.key:
             body["page_info"].update(end_cursor="WzAsMCwwXQ", has_next_page=True)
-        answer = _Answer(200, orjson.dumps(body))
+        answer = Answer(200, orjson.dumps(body))
         answer.headers |= self._ending(path)
         if fault is not None and fault.kind == "html":
             answer.body, answer.content_type = _HTML, "text/html"
@@ -296,108 +291,6 @@ class _TooMany(Refused):
         super().__init__(429, f"Rate limit exceeded. Try again in {ceil(wait)} seconds.")
         self.wait = wait
         self.header = header
-
-
-class _Answer:
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status = status
-        self.body = body
-        self.content_type = "application/json; charset=utf-8"
-        self.headers: dict[str, str] = {}
-        self.broken: Literal["drop", "cut"] | None = None
-
-
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(
-        self, address: tuple[str, int], handler: type[_Handler], simulator: Server
-    ) -> None:
-        super().__init__(address, handler)
-        self.simulator = simulator
-        self.open: set[socket.socket] = set()
-
-    def hang_up(self) -> None:
-        for connection in tuple(self.open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients come and go; a broken connection is nothing to print."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Http
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.open.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.open.discard(self.connection)
-        super().finish()
-
-    def serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        simulator = self.server.simulator
-        path = urlsplit(self.path).path
-        if path.startswith(f"{_CONTROLS}/"):
-            try:
-                told = simulator.control(self.command, path.removeprefix(_CONTROLS), body)
-                answer = _Answer(200, orjson.dumps(told))
-            except Refused as refusal:
-                text = error_body("nested", refusal.status, refusal.message)
-                answer = _Answer(refusal.status, orjson.dumps(text))
-            except (ValueError, KeyError, TypeError) as mistake:
-                answer = _Answer(400, orjson.dumps(error_body("nested", 400, repr(mistake))))
-        elif self.command == "PUT" and path.startswith(f"{uploads.PATH}/"):
-            try:
-                answer = simulator.upload(self.path, self.headers, len(body))
-            except Refused as refusal:
-                answer = _Answer(refusal.status, refusal.message.encode())
-        else:
-            try:
-                answer = simulator.answer(self.command, self.path, self.headers, body)
-            except Exception:
-                # A mistake in the simulator, or in a test's hook, must not pass for Whop's mood.
-                traceback.print_exc()
-                text = error_body("nested", 500, traceback.format_exc())
-                answer = _Answer(500, orjson.dumps(text))
-        self.send(answer)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
-
-    def send(self, answer: _Answer) -> None:
-        if answer.broken == "drop":
-            self.hang_up()
-            return
-        lines = [
-            f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('',))[0]}",
-            f"Date: {format_datetime(self.server.simulator.clock, usegmt=True)}",
-            f"Content-Type: {answer.content_type}",
-            f"Content-Length: {len(answer.body)}",
-            *(f"{name}: {value}" for name, value in answer.headers.items()),
-        ]
-        head = "\r\n".join([*lines, "", ""]).encode()
-        if answer.broken == "cut":
-            self.wfile.write(head + answer.body[: len(answer.body) // 2])
-            self.hang_up()
-            return
-        # One write, so that head and body leave in one packet where they can.
-        self.wfile.write(head + answer.body)
-
-    def hang_up(self) -> None:
-        self.close_connection = True
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: `Server.log` has it."""
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import psycopg2
 import pytest
 from bucket_line import BucketLine, folder_line, run_to_the_end
 from loading import Engine, Line, Run, assert_clean
+from s3_server import s3_endpoint
 from warehouse import Warehouse
 
 from whop_simulator import Business, Server, serve
@@ -214,3 +215,10 @@ def run_into_folder(tmp_path_factory: pytest.TempPathFactory) -> BucketLine:
         read_from = run_to_the_end(line)
         assert read_from.location == str(line.folder.resolve() / "whop.duckdb")
         return line
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """The address of a server that speaks S3, with no bucket in it."""
+    with s3_endpoint() as address:
+        yield address

@@ -14,7 +14,7 @@ import pytest
 from bucket_line import BucketLine, BucketWarehouse, held, run_to_the_end
 from conftest import FirstLoads, NewWarehouse
 from loading import FAST, TABLES, Line
-from s3_server import CREDENTIALS, new_bucket, s3_client, s3_endpoint, s3_key, s3_settings
+from s3_server import CREDENTIALS, new_bucket, s3_client, s3_key, s3_settings
 from warehouse import Warehouse
 
 from whop_elt.ask import ask
@@ -34,12 +34,6 @@ NO_KEYS = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 }
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with s3_endpoint() as address:
-        yield address
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ import pytest
 import yaml
 from test_cli import Shell, business
 
-from whop_elt import settings
 from whop_elt.destination import DATASET
 from whop_elt.errors import SettingError
+from whop_elt.settings.defaults import DUCKDB_CONFIG
+from whop_elt.settings.variables import VARIABLES, model_variables
 from whop_elt.version import VERSION
 from whop_simulator import Server, serve
 
@@ -111,7 +112,7 @@ def test_what_dlt_can_be_told_is_told_in_its_file_and_the_environment_counts_mor
         "level": 50,
         "truncate": True,
         "delete": True,
-        "global": settings.DUCKDB_CONFIG,
+        "global": DUCKDB_CONFIG,
         "telemetry": False,
         "written": [],
     }
@@ -268,7 +269,7 @@ def test_check_says_which_company_is_wrong(connected: Shell, server: Server) -> 
 def test_the_variables_are_those_of_the_dbt_project() -> None:
     project = yaml.safe_load((ROOT / "dbt" / "dbt_project.yml").read_text(encoding="utf-8"))
     # The release is said by the program that has it, and is nobody's setting.
-    assert {*settings.VARIABLES, "release"} == set(project["vars"])
+    assert {*VARIABLES, "release"} == set(project["vars"])
 
 
 @pytest.mark.parametrize(
@@ -276,7 +277,7 @@ def test_the_variables_are_those_of_the_dbt_project() -> None:
 )
 def test_a_time_zone_with_its_region_is_taken(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELS__REPORTING_TIMEZONE", zone)
-    assert settings.model_variables() == {"reporting_timezone": zone}
+    assert model_variables() == {"reporting_timezone": zone}
 
 
 @pytest.mark.parametrize("command", ["transform", "run"])
@@ -322,10 +323,10 @@ def test_any_other_time_zone_is_refused_in_the_setting_and_in_vars(
     zone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(SettingError, match="--vars: reporting_timezone"):
-        settings.model_variables(f"{{reporting_timezone: '{zone}'}}")
+        model_variables(f"{{reporting_timezone: '{zone}'}}")
     monkeypatch.setenv("MODELS__REPORTING_TIMEZONE", zone)
     with pytest.raises(SettingError, match="MODELS__REPORTING_TIMEZONE"):
-        settings.model_variables()
+        model_variables()
 
 
 @pytest.mark.parametrize(
@@ -343,7 +344,7 @@ def test_any_other_time_zone_is_refused_in_the_setting_and_in_vars(
 )
 def test_a_variable_that_is_not_there_or_makes_no_sense_is_refused(given: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
-        settings.model_variables(given)
+        model_variables(given)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -354,7 +355,7 @@ def test_vars_count_more_than_the_settings_and_keep_the_others(
     monkeypatch.setenv("MODELS__GRACE_DAYS", "3")
     monkeypatch.setenv("MODELS__INCLUDE_DELETED", "true")
     monkeypatch.setenv("MODELS__AS_OF", "")
-    found = settings.model_variables("{grace_days: 7, as_of: 2026-01-31}")
+    found = model_variables("{grace_days: 7, as_of: 2026-01-31}")
     assert found == {"grace_days": 7, "include_deleted": True, "as_of": "2026-01-31"}
 
 

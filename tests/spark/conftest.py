@@ -19,7 +19,7 @@ from whop_elt.spark.settings import SparkServer
 os.environ["SPARK_CONF_DIR"] = str(Path(__file__).parent / "conf")
 os.environ["WHOP_ELT_SPARK_MEMORY"] = "2g"
 
-pytest.register_assert_rewrite("oracle.cases", "oracle.by_hand")
+pytest.register_assert_rewrite("oracle.cases", "oracle.by_hand", "spark.sameness")
 
 
 @pytest.fixture(scope="session")

@@ -48,3 +48,12 @@ def not_the_same(wanted: list[Row], found: list[Row]) -> list[str]:
         lines += [f"{says}: {row}" for row in rows[:SHOWN]]
         lines += [f"{says}: {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
     return lines
+
+
+def the_same_marts(wanted: duckdb.DuckDBPyConnection, found: duckdb.DuckDBPyConnection) -> None:
+    """That two builds have the same marts, and in each the same rows."""
+    wanted.execute("set timezone = 'UTC'")
+    assert marts_of(found) == marts_of(wanted)
+    for schema, mart in marts_of(wanted):
+        rows = rows_of(wanted, schema, mart)
+        assert not_the_same(rows, rows_of(found, schema, mart)) == [], mart

@@ -19,7 +19,7 @@ import yaml
 from bucket_line import BucketLine, BucketWarehouse
 from warehouse import DBT_PROJECT, Warehouse
 
-from spark.sameness import marts_of, not_the_same, rows_of
+from spark.sameness import rows_of, the_same_marts
 from spark.synced import build_on_duckdb
 from whop_elt.analyses import analyses
 from whop_elt.ask import ask
@@ -83,14 +83,6 @@ def built(line: BucketLine, plans: Path, on_duckdb: Warehouse) -> Built:
             left_out=() if ALL else ("unit_test",),
         )
     return Built(home, Counter(what.split()[0] for what in told))
-
-
-def the_same_marts(theirs: duckdb.DuckDBPyConnection, ours: duckdb.DuckDBPyConnection) -> None:
-    theirs.execute("set timezone = 'UTC'")
-    assert marts_of(ours) == marts_of(theirs)
-    for schema, mart in marts_of(theirs):
-        rows = rows_of(theirs, schema, mart)
-        assert not_the_same(rows, rows_of(ours, schema, mart)) == [], mart
 
 
 def test_every_test_passes_and_every_mart_is_as_on_duckdb(

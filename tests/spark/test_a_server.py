@@ -21,7 +21,7 @@ from bucket_line import BucketLine
 
 from spark.on_server import fetched, know_files
 from spark.raw_files import write_raw
-from spark.sameness import marts_of, not_the_same, rows_of
+from spark.sameness import the_same_marts
 from spark.test_a_wrong_setting import WRONG
 from spark.thrift_server import HOST, free_port, thrift_server
 from whop_elt.destination import open_destination
@@ -243,7 +243,4 @@ def test_the_command_builds_and_tests_a_bucket_on_a_server(
         )
     assert ended.returncode == ExitCode.OK, ended.stdout + ended.stderr
     with folder.connect() as wanted, fetched(server) as found:
-        assert marts_of(found) == marts_of(wanted)
-        for schema, mart in marts_of(wanted):
-            rows = rows_of(wanted, schema, mart)
-            assert not_the_same(rows, rows_of(found, schema, mart)) == [], mart
+        the_same_marts(wanted, found)
