@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import dlt
@@ -89,11 +91,12 @@ class Destination:
     company_id: str | None = None
     still_locked: Callable[[], None] = nothing_to_lose
     publish: Publish | None = None
+    _asking: Lock = field(default_factory=Lock, repr=False)
 
     @property
     def location(self) -> str:
         """File of a DuckDB warehouse, address of any other, for people."""
-        client: Any = self.pipeline.sql_client()
+        client = self._client
         if isinstance(client, BucketSqlClient):
             return client.location
         credentials: Any = client.credentials
@@ -125,7 +128,9 @@ class Destination:
         """
         try:
             with (
-                self.pipeline.sql_client() as client,
+                self._asking,
+                # What a bucket's has found there is true for one question only.
+                self._client if self.name in MODELLED else self.pipeline.sql_client() as client,
                 client.execute_query(sql, *values) as cursor,
             ):
                 return list(cursor.columns_schema or ()), list(cursor.fetchall())
@@ -138,6 +143,14 @@ class Destination:
                 raise trouble from error
             raise
 
+    @cached_property
+    def _client(self) -> Any:
+        """The client of one question at a time.
+
+        What dlt's settings say is looked up once: for every question, that took longer than most.
+        """
+        return self.pipeline.sql_client()
+
     def dbt_environment(self) -> dict[str, str]:
         """Environment variables that point dbt's profile at the same warehouse.
 
@@ -146,7 +159,7 @@ class Destination:
         """
         if self.name not in MODELLED:
             raise not_modelled(self.name)
-        credentials: Any = self.pipeline.sql_client().credentials
+        credentials = self._client.credentials
         shared = {
             "WHOP_ELT_TARGET": self.name,
             "WHOP_ELT_RAW_SCHEMA": self.pipeline.dataset_name,

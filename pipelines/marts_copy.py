@@ -7,6 +7,7 @@ reads, and takes the place of the one before in one step: who has that one open 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,27 +90,37 @@ def _copy_marts(connection: Any, path: Path) -> int:
     ).fetchall()
     if not marts:
         return 0
+    columns = connection.execute(
+        "select table_name, column_name, comment from duckdb_columns() "
+        "where database_name = current_database() and schema_name = ? and comment is not null",
+        [MARTS],
+    ).fetchall()
     connection.execute(
         f"attach {_text(path)} as {_COPY} (storage_version {_text(STORAGE_VERSION)})"
     )
     try:
+        # In one transaction: each by itself, comments waited for the disk six hundred times.
+        connection.execute("begin")
         connection.execute(f"create schema {_COPY}.{MARTS}")
-        for mart, comment in marts:
-            columns = connection.execute(
-                "select column_name, comment from duckdb_columns() "
-                "where database_name = current_database() and schema_name = ? and table_name = ? "
-                "order by column_index",
-                [MARTS, mart],
-            ).fetchall()
-            table = f"{_COPY}.{MARTS}.{_name(mart)}"
-            connection.execute(f"create table {table} as select * from {MARTS}.{_name(mart)}")
-            if comment:
-                connection.execute(f"comment on table {table} is {_text(comment)}")
-            for column, comment in columns:
-                if comment:
-                    connection.execute(
-                        f"comment on column {table}.{_name(column)} is {_text(comment)}"
-                    )
+        for mart, _ in marts:
+            connection.execute(
+                f"create table {_COPY}.{MARTS}.{_name(mart)} as select * from {MARTS}.{_name(mart)}"
+            )
+        comments = [
+            f"comment on table {_COPY}.{MARTS}.{_name(mart)} is {_text(comment)}"
+            for mart, comment in marts
+            if comment
+        ]
+        comments += [
+            f"comment on column {_COPY}.{MARTS}.{_name(mart)}.{_name(column)} is {_text(comment)}"
+            for mart, column, comment in columns
+        ]
+        connection.execute(";".join(comments))
+        connection.execute("commit")
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("rollback")
+        raise
     finally:
         connection.execute(f"detach {_COPY}")
     return len(marts)

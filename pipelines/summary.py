@@ -199,11 +199,12 @@ def _row_counts(destination: Warehouse, tables: Sequence[str]) -> dict[str, str]
             for name, rows in estimates
             if name in tables and rows >= COUNTED_ROWS
         }
-    for name in tables:
-        if name not in found:
-            quoted = name.replace('"', '""')
-            ((rows,),) = _rows(destination, f'select count(*) from {DATASET}."{quoted}"')
-            found[name] = f"{rows:,}"
+    counted = [name for name in tables if name not in found]
+    quoted = [name.replace('"', '""') for name in counted]
+    each = [f'(select count(*) from {DATASET}."{name}")' for name in quoted]
+    if each:
+        ((*counts,),) = _rows(destination, f"select {', '.join(each)}")
+        found |= {name: f"{rows:,}" for name, rows in zip(counted, counts, strict=True)}
     return found
 
 
