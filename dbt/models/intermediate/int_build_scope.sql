@@ -10,7 +10,7 @@
         {%- if node.unique_id not in selected_resources -%}{%- do left_out.append(node.name) -%}{%- endif -%}
     {%- endfor -%}
     {%- set because = 'asked for' if not can_be_by_change() else 'a selection' if left_out
-        else missing | join(', ') ~ ' is missing' if missing -%}
+        else missing | join(', ') ~ ' is missing' if built and missing -%}
 {%- endif -%}
 
 -- Whether this build makes anew only what changed, and if not, why: a row without a reason for each company.
