@@ -36,7 +36,7 @@
 {#- What a model is made of: rows of changed memberships or members where a build makes only those anew, else all. -#}
 {% macro changed_rows(relation, of, key) -%}
     {%- if is_by_change(of) -%}
-    (select * from {{ relation }} where {{ key }} in ({{ changed_keys(of) }}))
+    (select * from {{ relation }} as model_rows where {{ key }} in ({{ changed_keys(of) }}))
     {%- else -%}
     {{ relation }}
     {%- endif -%}
@@ -75,7 +75,7 @@
 {% macro built_relation(name) -%}
     {%- set node = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model')
         | selectattr('name', 'equalto', name) | first -%}
-    {{ return(load_relation(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias))) }}
+    {{ return(load_relation(api.Relation.create(database=this.database, schema=node.schema, identifier=node.alias))) }}
 {%- endmacro %}
 
 {#- All models that are made by what changed. -#}
@@ -93,11 +93,9 @@
     which comes last, says so again. A build that is broken off leaves the next one to make all of them anew.
 -#}
 {% macro forget_what_was_built() -%}
-    {%- if execute -%}
-        {%- set built = built_relation('int_built_companies') -%}
-        {%- if built is not none -%}
-            {%- do adapter.drop_relation(built) -%}
-        {%- endif -%}
+    {%- set built = built_relation('int_built_companies') if execute -%}
+    {%- if built -%}
+        {%- do run_query('delete from ' ~ built) -%}
     {%- endif -%}
 {%- endmacro %}
 

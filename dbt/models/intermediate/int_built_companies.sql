@@ -12,8 +12,8 @@
 {% for name in [
     'int_payment_amounts', 'int_payment_terms', 'int_refunds', 'int_chargebacks', 'int_payments', 'int_paid_periods',
     'int_period_ends', 'int_subscription_periods', 'int_subscription_ends', 'int_mrr_changes', 'int_money_events',
-    'int_trials', 'int_segment_changes', 'int_member_months', 'int_built_memberships', 'mrr_movements', 'fct_payments',
-    'fct_subscription_periods', 'fct_subscriptions'
+    'int_payment_facts', 'int_trials', 'int_segment_changes', 'int_member_months', 'int_built_memberships',
+    'mrr_movements', 'fct_payments', 'fct_subscription_periods', 'fct_subscriptions'
 ] %}
 -- depends_on: {{ ref(name) }}
 {%- endfor %}

@@ -1,5 +1,6 @@
 {{ config(enabled=target.type != 'spark') }}
 {#- Of each row every column, but when it was read. -#}
+{%- set bookkeeping = ['_whop_synced_at', '_dlt_load_id', '_dlt_id'] -%}
 
 -- A number for each membership that stands for every row its numbers are made of: another one where any of it is.
 with plan_rows as (
@@ -38,21 +39,29 @@ payments as (
     left join {{ ref('int_ledger_fees') }} as ledger_fees on payments.payment_id = ledger_fees.payment_id
 ),
 
+-- Of rows that Whop lists no more, too, there are facts.
+keys as (
+    select id as payment_id, coalesce(membership__id, id) as membership_key
+    from ({{ newest_version('payments', keep_deleted=true) }}) as newest
+),
+
 inputs as (
     select membership_key, digest
     from payments
     union all
     select
-        payments.membership_key,
-        {{ row_digest(columns_but(ref('stg_whop__refunds'), ['synced_at'], 'refunds')) }}
-    from {{ ref('stg_whop__refunds') }} as refunds
-    inner join payments on refunds.payment_id = payments.payment_id
+        coalesce(payments.membership__id, payments.id),
+        {{ row_digest(columns_but(source('whop_raw', 'payments'), bookkeeping, 'payments')) }}
+    from ({{ newest_version('payments', keep_deleted=true) }}) as payments
+    where payments._whop_deleted_at is not null
+    {%- for table in ['refunds', 'disputes'] %}
     union all
     select
-        payments.membership_key,
-        {{ row_digest(columns_but(ref('stg_whop__disputes'), ['synced_at'], 'disputes')) }}
-    from {{ ref('stg_whop__disputes') }} as disputes
-    inner join payments on disputes.payment_id = payments.payment_id
+        keys.membership_key,
+        {{ row_digest(columns_but(source('whop_raw', table), bookkeeping, table)) }}
+    from ({{ newest_version(table, keep_deleted=true) }}) as {{ table }}
+    inner join keys on {{ table }}.payment__id = keys.payment_id
+    {%- endfor %}
     union all
     select
         memberships.membership_id,
