@@ -132,13 +132,18 @@ def _watched(size: Callable[[], float | None]) -> Iterator[Peak]:
         thread.join()
 
 
-def tree_cpu_seconds(root_pid: int) -> float:
-    """Seconds that a process and all that live below it have been on the processors."""
+def tree_cpu_seconds(root_pid: int, *, ended: bool = False) -> float:
+    """Seconds that a process and all that live below it have been on the processors.
+
+    Args:
+        root_pid: the process.
+        ended: count those, too, that lived below it and have ended, as sessions of Postgres do.
+    """
     ticks = 0
     for pid in _tree(root_pid):
         with suppress(OSError, ValueError, IndexError):
             fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
+            ticks += sum(int(ticks_of_kind) for ticks_of_kind in fields[11 : 15 if ended else 13])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

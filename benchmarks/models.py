@@ -48,10 +48,12 @@ group(
     dbt, in whose process DuckDB runs, and beside it that of the Postgres server, all its
     processes together; Spark's is that of Java too. Spilled is what did not fit into memory: the
     most that lay on disk at once, of Postgres all that was ever written there, of Spark with all
-    that it hands from one step to the next.""",
+    that it hands from one step to the next. A later build is one before which 1 % of the payments
+    came or, of the last sixty days, were refunded; it is compared with the one before it, of
+    everything, in the same process: on the processors, the Postgres server's among them.""",
     [
         *("members", "payments", "models and tests", "seconds", "CPU, s"),
-        *("peak MB", "server peak MB", "spilled MB"),
+        *("all CPU, s", "of a whole build", "peak MB", "server peak MB", "spilled MB"),
     ],
 )
 
@@ -80,6 +82,27 @@ def dbt_duckdb(setting: Setting) -> Figures:
     with watched_files(setting.folder("dbt.duckdb"), "whop.duckdb.tmp/*") as spilled:
         figures = _build(name)
     return {**figures, "spilled MB": spilled.mb}
+
+
+@measures(
+    "dbt.duckdb_later", "DuckDB, a later build", needs=["warehouse_duckdb", "business_duckdb"]
+)
+def dbt_duckdb_later(setting: Setting) -> Figures:
+    """`whop-elt transform` on DuckDB, after 1 % of the payments changed."""
+    return _later(use_copy_of_duckdb(setting, "business_duckdb", "dbt.duckdb_later"))
+
+
+@measures(
+    "dbt.postgres_later",
+    "Postgres, a later build",
+    needs=["warehouse_postgres", "business_postgres"],
+    postgres=True,
+)
+def dbt_postgres_later(setting: Setting) -> Figures:
+    """`whop-elt transform` on Postgres, after 1 % of the payments changed."""
+    assert setting.postgres_url is not None
+    name = use_copy_of_postgres(setting, "business_postgres", "dbt.postgres_later")
+    return _later(name, server_pid(setting.postgres_url))
 
 
 @measures(
@@ -182,6 +205,53 @@ def _export(file: Path, home: Home) -> None:
             connection.execute(
                 f"copy {DATASET}.{table} to '{home.raw / table / '1.parquet'}' (format parquet)"
             )
+
+
+def _later(destination_name: str, server: int | None = None) -> Figures:
+    """Build everything, change 1 % of the payments, build again."""
+
+    def build() -> tuple[Figures, float]:
+        before = tree_cpu_seconds(server, ended=True) if server else 0
+        figures = _build(destination_name)
+        of_server = tree_cpu_seconds(server, ended=True) - before if server else 0
+        return figures, float(figures["CPU, s"] or 0) + of_server
+
+    _, whole = build()
+    _change(open_destination(destination_name))
+    figures, later = build()
+    return {**figures, "all CPU, s": later, "of a whole build": later / whole}
+
+
+def _change(destination: Destination) -> None:
+    """A day later 1 % of the payments came or were refunded, and what is theirs came, too."""
+    payments, lines = f"{DATASET}.payments", f"{DATASET}.financial_activity"
+    half = count(destination, ["payments"])["payments"] // 200
+    ((read,),) = destination.query(f"select max(_whop_synced_at) from {payments}")[1]
+    later = f"timestamptz '{read.isoformat()}' + interval '1 day'"
+    own = "id = id || '-later', _dlt_id = _dlt_id || '-later'"
+    with destination.pipeline.sql_client() as client:
+        for statement in (
+            # Of each of so many memberships the newest payment comes again, as a renewal does.
+            f"create temporary table renewed as select id from (select id, row_number() over "
+            f"(partition by membership__id order by paid_at desc) as place from {payments} "
+            f"where status = 'paid' and membership__id is not null) as paid "
+            f"where place = 1 order by md5(id) limit {half}",
+            f"create temporary table new_payments as select * from {payments} "
+            "where id in (select id from renewed)",
+            f"update new_payments set {own}, created_at = {later} - interval '1 hour', "
+            f"paid_at = {later} - interval '1 hour', _whop_synced_at = {later}",
+            f"create temporary table new_lines as select * from {lines} "
+            "where payment__id in (select id from renewed)",
+            f"update new_lines set {own}, payment__id = payment__id || '-later', "
+            f"posted_at = {later}, available_at = {later}, _whop_synced_at = {later}",
+            f"update {payments} set refunded_amount = total, refunded_at = {later} - "
+            f"interval '1 hour', _whop_synced_at = {later} where id in (select id from "
+            f"{payments} where status = 'paid' and paid_at > {later} - interval '60 days' "
+            f"order by md5(id || 'refunded') limit {half})",
+            f"insert into {payments} select * from new_payments",
+            f"insert into {lines} select * from new_lines",
+        ):
+            client.execute_sql(statement)
 
 
 def _without_ledger(destination_name: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
 from . import plan_versions
@@ -48,7 +50,9 @@ def transform(
             lock is lost; or the copy for readers cannot be written.
     """
     destination.still_locked()
-    chosen = json.dumps({**model_variables(variables), "release": VERSION})
+    chosen = json.dumps(
+        {**model_variables(variables), "release": VERSION, "models_digest": models_digest()}
+    )
     environment = destination.dbt_environment()
     try:
         destination.query(f"select 1 from {destination.pipeline.dataset_name}.sync_runs limit 1")
@@ -74,6 +78,21 @@ def transform(
     write_copy(destination)
     tell(outcomes)
     return len(outcomes)
+
+
+def models_digest() -> str:
+    """What the models are: another text where any file of theirs, or what runs them, is another.
+
+    A build makes anew only what changed since the last one if this is the same as it was then.
+    """
+    digest = hashlib.sha256()
+    for package in ("dbt-core", "dbt-duckdb", "dbt-postgres", "duckdb"):
+        digest.update(f"{package} {version(package)}\n".encode())
+    for folder in ("macros", "models"):
+        for path in sorted((PROJECT / folder).rglob("*.*")):
+            digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def run_dbt(

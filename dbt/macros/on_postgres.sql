@@ -41,3 +41,8 @@
 {% macro postgres__number_of_text(text) -%}
     cast(cast('x' || substr(md5({{ text }}), 1, 12) as bit(48)) as bigint)
 {%- endmacro %}
+
+{#- Of the text, as Postgres hashes a number without its sign: 20 and -20 would be the same row. -#}
+{% macro postgres__row_digest(columns) -%}
+    hashtextextended(row({{ columns | join(', ') }})::text, 0)
+{%- endmacro %}

@@ -113,7 +113,9 @@
 {% macro remembering_models() -%}
     {{ return([
         'int_builds', 'int_months_said', 'int_months_changed', 'int_closed_months', 'int_closed_month_reports',
-        'int_restated', 'int_restatement_evidence', 'int_closed_month_causes', 'int_told_builds'
+        'int_restated', 'int_restatement_evidence', 'int_closed_month_causes', 'int_told_builds', 'int_build_scope',
+        'int_membership_inputs', 'int_changed_memberships', 'int_changed_members', 'int_built_memberships',
+        'int_built_companies', 'int_payment_facts'
     ]) }}
 {%- endmacro %}
 

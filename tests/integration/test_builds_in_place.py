@@ -34,9 +34,10 @@ MODELS = {
 REMEMBERS = {
     "int_builds", "int_told_builds", "int_months_changed", "int_closed_months", "int_restated",
     "int_closed_month_reports", "int_restatement_evidence", "int_closed_month_causes",
-    "restatements", "restatement_causes",
+    "restatements", "restatement_causes", "int_build_scope", "int_changed_memberships",
+    "int_changed_members", "int_built_companies",
 }  # fmt: skip
-"""What earlier builds said is in these: one made anew knows nothing of it."""
+"""What earlier builds said, or were, is in these: one made anew knows nothing of it."""
 ANNAS = {
     "on_a_mart": f"select * from {MARTS}.dim_members",
     "on_a_view_of_hers": "select count(*) as members from anna.on_a_mart",

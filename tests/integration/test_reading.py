@@ -135,6 +135,31 @@ def test_the_copy_has_the_marts_their_comments_and_nothing_else(line: Line) -> N
 
 
 @on_duckdb
+def test_a_later_copy_is_given_the_rows_that_differ(line: Line) -> None:
+    """Changed, gone and new ones, and one that is there twice; and as a whole where it must be."""
+    the_marts = [f"{MARTS}.{name}" for name in ("fct_payments", "mrr_daily", "dim_members")]
+    payments, daily, members = the_marts
+    for statements in (
+        (
+            f"update {payments} set total = total + 1 where payment_id in "
+            f"(select min(payment_id) from {payments})",
+            f"delete from {daily} where date = (select max(date) from {daily})",
+            f"insert into {daily} select * from {daily} order by date limit 1",
+            f"insert into {members} select * replace ('new' as member_id) from {members} limit 1",
+        ),
+        (f"alter table {members} drop column first_paid_date",),
+        (),
+    ):
+        line.warehouse.execute(*statements)
+        if not statements:
+            the_copy(line).write_text("no copy any more")
+        with line.at_work():
+            write_copy(open_destination("duckdb"))
+        for mart in ALL_MARTS:
+            assert copied(line, mart) == held(line, mart), mart
+
+
+@on_duckdb
 def test_no_name_and_no_address_is_in_the_copy_s_file(line: Line) -> None:
     """Nor in what of it is not used any more."""
     members = line.rows("members").values()

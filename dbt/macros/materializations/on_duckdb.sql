@@ -21,6 +21,24 @@
     )) }}
 {% endmaterialization %}
 
+{#- A model that is made by what changed: see macros/by_change.sql. Others as dbt has it. -#}
+{% materialization incremental, adapter='duckdb' %}
+    {%- set of = made_by_change_of() -%}
+    {%- if not of -%}
+        {{ return(dbt.materialization_incremental_duckdb()) }}
+    {%- endif -%}
+    {%- if not is_by_change(of) -%}
+        {%- do forget_what_was_built() -%}
+        {{ return(materialization_table_duckdb()) }}
+    {%- endif -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {{ return(replace_on_duckdb(
+        existing,
+        'delete from ' ~ existing ~ ' where ' ~ config.get('unique_key') ~ ' in (' ~ changed_keys(of) ~ '); '
+        ~ 'insert into ' ~ existing ~ ' by name select * from (' ~ sql ~ ')'
+    )) }}
+{% endmaterialization %}
+
 {% macro replace_on_duckdb(existing, statements) %}
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

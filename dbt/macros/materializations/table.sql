@@ -16,9 +16,17 @@
     {{ return(dbt.materialization_table_default()) }}
 {% endmaterialization %}
 
-{#- As above, where a build is to make all of an incremental table anew. -#}
+{#- As above, where a build is to make all of an incremental table anew; or what changed of it (macros/by_change.sql). -#}
 {% materialization incremental, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
+    {%- set of = made_by_change_of() -%}
+    {%- if of -%}
+        {%- if is_by_change(of) -%}
+            {{ return(build_in_place(existing, config.get('unique_key') ~ ' in (' ~ changed_keys(of) ~ ')')) }}
+        {%- endif -%}
+        {%- do forget_what_was_built() -%}
+        {{ return(materialization_table_postgres()) }}
+    {%- endif -%}
     {%- if existing is not none and not existing.is_table -%}
         {%- do name_dependents(existing, 'is a table now') -%}
     {%- elif existing is not none and should_full_refresh() -%}
@@ -27,8 +35,11 @@
     {{ return(dbt.materialization_incremental_default()) }}
 {% endmaterialization %}
 
-{#- Builds the model beside the table, then gives the table its columns and rows, all or nothing. -#}
-{% macro build_in_place(target) %}
+{#-
+    Builds the model beside the table, then gives the table its columns and rows, all or nothing. `among`: which rows of
+    the table the model is now, all unless it says so.
+-#}
+{% macro build_in_place(target, among=none) %}
     {%- set made = target.incorporate(
         path={'database': none, 'schema': 'pg_temp', 'identifier': target.identifier ~ '__made'}
     ) -%}
@@ -39,7 +50,7 @@
         {{ get_create_table_as_sql(False, made, sql) }}
     {%- endcall -%}
     {%- do keep_columns(target, made) -%}
-    {%- do replace_rows(target, made) -%}
+    {%- do replace_rows(target, made, among) -%}
     {%- do run_query('drop table ' ~ made) -%}
     {%- do keep_indexes(target) -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
@@ -101,7 +112,7 @@
     on one side than on the other, all of it goes and comes. Readers see the old rows until the commit, and
     wait for nothing; what stayed the same is not written again.
 -#}
-{% macro replace_rows(target, made) %}
+{% macro replace_rows(target, made, among=none) %}
     {%- set names = [] -%}
     {%- for column in columns_of(made) -%}
         {%- do names.append(column.quoted) -%}
@@ -114,14 +125,16 @@
     {%- set count = run_query(
         'create temporary table ' ~ adapter.quote(differing.identifier) ~ ' as '
         ~ 'select one, other from ('
-        ~ 'select ' ~ digests ~ ', 1 from ' ~ target
+        ~ 'select ' ~ digests ~ ', 1 from ' ~ target ~ (' where ' ~ among if among else '')
         ~ ' union all select ' ~ digests ~ ', -1 from ' ~ made
         ~ ') as rows_of_both (one, other, side) group by one, other having sum(side) <> 0;'
         ~ 'select count(*) from ' ~ differing
     ).rows[0][0] -%}
     {%- if count -%}
         {%- set where = ' where (' ~ digests ~ ') in (select one, other from ' ~ differing ~ ')' -%}
-        {%- do run_query('analyze ' ~ differing ~ '; delete from ' ~ target ~ where) -%}
+        {%- do run_query(
+            'analyze ' ~ differing ~ '; delete from ' ~ target ~ where ~ (' and ' ~ among if among else '')
+        ) -%}
         {%- set names = names | join(', ') -%}
         {%- do run_query(
             'insert into ' ~ target ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ made ~ where

@@ -1,9 +1,11 @@
+{{ config(**by_change('memberships', membership_key())) }}
 -- What disputes that were lost took. Where the table of disputes has any of a payment, these say how it went;
 -- else the payment's substatus does.
 with payments as (
     select
         payment_id,
         company_id,
+        membership_id,
         currency,
         total,
         net_amount,
@@ -11,7 +13,7 @@ with payments as (
         gross_usd,
         substatus,
         coalesce(dispute_alerted_at, paid_at) as dispute_alerted_at
-    from {{ ref('int_payment_amounts') }}
+    from {{ changed_rows(ref('int_payment_amounts'), 'memberships', membership_key()) }} as payments
     where was_ever_paid
 ),
 
@@ -54,6 +56,7 @@ claimed as (
         lost.dispute_id,
         lost.payment_id,
         payments.company_id,
+        payments.membership_id,
         lost.charged_back_at,
         payments.fx,
         greatest(payments.gross_usd - coalesce(refunded.refunded_usd, 0), 0) as left_usd,
@@ -91,6 +94,7 @@ select
     dispute_id,
     payment_id,
     company_id,
+    membership_id,
     charged_back_at,
     {{ local_date('charged_back_at') }} as charged_back_date,
     cast(

@@ -1,3 +1,4 @@
+{{ config(**by_change('members', 'member_id')) }}
 -- Of the company as a whole by member, of a segment by membership.
 with movements as (
     select
@@ -9,7 +10,7 @@ with movements as (
         movement_date,
         mrr_before_usd,
         mrr_after_usd
-    from {{ ref('mrr_movements') }}
+    from {{ changed_rows(ref('mrr_movements'), 'members', 'member_id') }} as movements
     union all
     select
         company_id,
@@ -20,7 +21,7 @@ with movements as (
         change_date,
         mrr_after_usd - change_usd,
         mrr_after_usd
-    from {{ ref('int_segment_changes') }}
+    from {{ changed_rows(ref('int_segment_changes'), 'members', 'member_id') }} as changes
     where dimension in ('plan', 'product', 'country')
 ),
 

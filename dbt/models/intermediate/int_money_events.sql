@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', membership_key())) }}
 {%- set of_the_payment = [
     'payments.company_id', 'payments.member_id', 'payments.membership_id', 'payments.payment_id', 'payments.product_id',
     'payments.plan_id', 'payments.promo_code_id', 'payments.currency', 'payments.billing_country'
@@ -20,7 +21,7 @@ paid as (
         coalesce(payments.fees_usd, 0) as fees_usd,
         payments.is_purchase,
         case when payments.is_paid then 1 else 0 end as payments_count
-    from {{ ref('int_payments') }} as payments
+    from {{ changed_rows(ref('int_payments'), 'memberships', membership_key()) }} as payments
     inner join as_of on payments.company_id = as_of.company_id
     where payments.paid_at <= as_of.as_of
 ),
@@ -38,7 +39,7 @@ refunded as (
         0 as payments_count
     from {{ ref('int_refunds') }} as refunds
     inner join as_of on refunds.company_id = as_of.company_id
-    inner join {{ ref('int_payments') }} as payments on refunds.payment_id = payments.payment_id
+    inner join {{ changed_rows(ref('int_payments'), 'memberships', membership_key()) }} as payments on refunds.payment_id = payments.payment_id
     where refunds.refunded_at <= as_of.as_of and refunds.refunded_usd <> 0
 ),
 
@@ -55,7 +56,7 @@ charged_back as (
         0 as payments_count
     from {{ ref('int_chargebacks') }} as chargebacks
     inner join as_of on chargebacks.company_id = as_of.company_id
-    inner join {{ ref('int_payments') }} as payments on chargebacks.payment_id = payments.payment_id
+    inner join {{ changed_rows(ref('int_payments'), 'memberships', membership_key()) }} as payments on chargebacks.payment_id = payments.payment_id
     where chargebacks.charged_back_at <= as_of.as_of and chargebacks.charged_back_usd <> 0
 ),
 

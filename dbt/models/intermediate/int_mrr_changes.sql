@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 -- Where one period of a membership follows another of the same run, and nothing else about it changed, nothing
 -- changes: only where that begins and where it ends does.
 with periods as (
@@ -26,7 +27,7 @@ with periods as (
         and lag(promo_code_id) over payment_order is not distinct from promo_code_id
         and lag(checkout_configuration_id) over payment_order is not distinct from checkout_configuration_id
             as goes_on
-    from {{ ref('int_subscription_periods') }} as periods
+    from {{ changed_rows(ref('int_subscription_periods'), 'memberships', 'membership_id') }} as periods
     window payment_order as (partition by membership_id order by place)
 ),
 

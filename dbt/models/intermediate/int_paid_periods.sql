@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 -- What each counted payment pays for: from when, until when by the plan, and whether the next one comes in time.
 with recursive counted as (
     select
@@ -13,7 +14,7 @@ with recursive counted as (
         lead(paid_at) over payment_order as next_period_start,
         lead(member_id) over payment_order as next_member_id,
         lead(recurring_price) over payment_order as next_recurring_price
-    from {{ ref('int_payments') }}
+    from {{ changed_rows(ref('int_payments'), 'memberships', 'membership_id') }} as payments
     where is_counted
     window payment_order as (partition by membership_id order by paid_at, {{ by_bytes('payment_id') }})
 ),
@@ -109,4 +110,4 @@ select
     payments.charged_back_at
 from with_natural_ends as ends
 -- Beside the few columns that tell what follows what: the others need not be sorted along.
-inner join {{ ref('int_payments') }} as payments on ends.payment_id = payments.payment_id
+inner join {{ changed_rows(ref('int_payments'), 'memberships', 'membership_id') }} as payments on ends.payment_id = payments.payment_id

@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', membership_key())) }}
 with payments as (
     select
         payments.*,
@@ -7,7 +8,7 @@ with payments as (
         coalesce(status = 'paid', false) or paid_at is not null as was_ever_paid,
         coalesce(payments_failed, 0) > 0
         or coalesce(status in {{ unpaid_payment_statuses() }}, false) as is_failed
-    from {{ ref('stg_whop__payments') }} as payments
+    from {{ changed_rows(ref('stg_whop__payments'), 'memberships', membership_key()) }} as payments
 ),
 
 in_usd as (

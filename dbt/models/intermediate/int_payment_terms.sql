@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', membership_key())) }}
 -- A plan that never changed has one version, and all its payments were made on it. Of the others it takes looking.
 with payments as (
     select
@@ -17,7 +18,7 @@ with payments as (
         payments.promo_code_intervals as code_intervals,
         promo_codes.duration as code_duration,
         promo_codes.promo_duration_months as code_months
-    from {{ ref('int_payment_amounts') }} as payments
+    from {{ changed_rows(ref('int_payment_amounts'), 'memberships', membership_key()) }} as payments
     left join {{ ref('base_whop__promo_codes') }} as promo_codes
         on payments.promo_code_id = promo_codes.promo_code_id
     where payments.is_paid and payments.paid_at is not null and payments.plan_id is not null
@@ -191,6 +192,7 @@ recurring as (
 
 select
     payment_id,
+    membership_id,
     version_number,
     plan_type,
     billing_period_days,

@@ -1,11 +1,14 @@
+{{ config(**by_change('memberships', membership_key())) }}
+{#- Comes after the model that reads of which members its payments were. -#}
+{%- do is_by_change('members') -%}
 with payments as (
     select *
-    from {{ ref('int_payment_amounts') }}
+    from {{ changed_rows(ref('int_payment_amounts'), 'memberships', membership_key()) }} as payments
 ),
 
 terms as (
     select *
-    from {{ ref('int_payment_terms') }}
+    from {{ changed_rows(ref('int_payment_terms'), 'memberships', membership_key()) }} as terms
 ),
 
 refunds as (

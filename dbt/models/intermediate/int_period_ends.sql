@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 {#- Of the many periods that the next payment follows in time, only those count that are the last that was paid for. -#}
 {%- set is_looked_at -%}
     (
@@ -25,7 +26,7 @@ extended_to as (
     select
         periods.payment_id,
         max(states.renewal_period_end) as renewal_period_end
-    from {{ ref('int_paid_periods') }} as periods
+    from {{ changed_rows(ref('int_paid_periods'), 'memberships', 'membership_id') }} as periods
     inner join {{ ref('stg_whop__membership_states') }} as states
         on periods.membership_id = states.membership_id
         and states.synced_at >= periods.period_start
@@ -47,7 +48,7 @@ not_followed_in_time as (
             when periods.next_period_start is null then memberships.renewal_period_end
             else extended_to.renewal_period_end
         end as renewal_period_end
-    from {{ ref('int_paid_periods') }} as periods
+    from {{ changed_rows(ref('int_paid_periods'), 'memberships', 'membership_id') }} as periods
     left join memberships on periods.membership_id = memberships.membership_id
     inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
     left join extended_to on periods.payment_id = extended_to.payment_id
@@ -100,7 +101,7 @@ lifetime_purchases as (
         ends.payment_id,
         min(purchases.paid_at) as bought_at
     from ended_by_status as ends
-    inner join {{ ref('int_payments') }} as purchases
+    inner join {{ changed_rows(ref('int_payments'), 'memberships', 'membership_id') }} as purchases
         on ends.membership_id = purchases.membership_id
         and purchases.paid_at >= ends.period_start
         and purchases.paid_at <= {{ add_days('ends.paid_until', var('grace_days')) }}

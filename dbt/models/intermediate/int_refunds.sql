@@ -1,9 +1,11 @@
+{{ config(**by_change('memberships', membership_key())) }}
 -- A refund that Whop lists has its own day and amount. What a payment says was refunded beyond those (the
 -- table may not be synced, or a refund not be listed) is one more refund, on the day the payment gives.
 with payments as (
     select
         payment_id,
         company_id,
+        membership_id,
         currency,
         total,
         tax,
@@ -11,7 +13,7 @@ with payments as (
         refunded_amount,
         tax_refunded_amount,
         coalesce(refunded_at, paid_at) as refunded_at
-    from {{ ref('int_payment_amounts') }}
+    from {{ changed_rows(ref('int_payment_amounts'), 'memberships', membership_key()) }} as payments
     where was_ever_paid
 ),
 
@@ -62,6 +64,7 @@ of_payments as (
         refunds.refund_id,
         refunds.payment_id,
         payments.company_id,
+        payments.membership_id,
         payments.fx,
         refunds.refunded_at,
         cast(refunds.amount as decimal(38, 9)) as amount,
@@ -91,6 +94,7 @@ select
     refund_id,
     payment_id,
     company_id,
+    membership_id,
     refunded_at,
     {{ local_date('refunded_at') }} as refunded_date,
     amount,

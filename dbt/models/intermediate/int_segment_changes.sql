@@ -1,3 +1,4 @@
+{{ config(**by_change('members', 'member_id')) }}
 {#- Each dimension, and what of a period says which of its values it is in. -#}
 {%- set dimensions = {
     'plan': 'changes.plan_id',
@@ -17,7 +18,7 @@ with acquisitions as (
         company_id,
         member_id,
         left(cast(movement_date as {{ dbt.type_string() }}), 7) as month
-    from {{ ref('mrr_movements') }}
+    from {{ changed_rows(ref('mrr_movements'), 'members', 'member_id') }} as movements
     where movement_type = 'new'
 ),
 
@@ -41,11 +42,11 @@ changes as (
         case
             when movements.movement_type in ('new', 'reactivation', 'churn') then movements.movement_type
         end as movement_type
-    from {{ ref('int_mrr_changes') }} as changes
+    from {{ changed_rows(ref('int_mrr_changes'), 'members', 'member_id') }} as changes
     left join memberships on changes.membership_id = memberships.membership_id
     left join acquisitions
         on changes.company_id = acquisitions.company_id and changes.member_id = acquisitions.member_id
-    left join {{ ref('mrr_movements') }} as movements
+    left join {{ changed_rows(ref('mrr_movements'), 'members', 'member_id') }} as movements
         on changes.company_id = movements.company_id
         and changes.member_id = movements.member_id
         and changes.change_date = movements.movement_date

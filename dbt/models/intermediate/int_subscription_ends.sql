@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 -- A subscription ends where no counted payment continues its last period, where it goes on without paying, and for
 -- a member where somebody else goes on paying.
 with ends as (
@@ -18,7 +19,7 @@ with ends as (
             when periods.lifetime_bought_at <= as_of.as_of then 'lifetime'
         end as free_reason,
         case when periods.charged_back_at <= as_of.as_of then periods.charged_back_at end as charged_back_at
-    from {{ ref('int_subscription_periods') }} as periods
+    from {{ changed_rows(ref('int_subscription_periods'), 'memberships', 'membership_id') }} as periods
     inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
     where
         periods.period_end <= as_of.as_of
@@ -47,7 +48,7 @@ memberships as (
 
 payments_that_failed as (
     select payments.membership_id, payments.created_at
-    from {{ ref('int_payments') }} as payments
+    from {{ changed_rows(ref('int_payments'), 'memberships', 'membership_id') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
     where
         payments.status in {{ unpaid_payment_statuses() }}

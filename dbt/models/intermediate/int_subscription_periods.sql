@@ -1,6 +1,7 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 with not_continued as (
     select payment_id, paid_until, lifetime_bought_at, period_end
-    from {{ ref('int_period_ends') }}
+    from {{ changed_rows(ref('int_period_ends'), 'memberships', 'membership_id') }} as ends
     where not is_continued
 ),
 
@@ -8,7 +9,7 @@ with not_continued as (
 -- company's. Only the currencies in which one is missing are looked at.
 without_rate as (
     select distinct company_id, currency
-    from {{ ref('int_paid_periods') }}
+    from {{ changed_rows(ref('int_paid_periods'), 'memberships', 'membership_id') }} as periods
     where fx is null and recurring_price > 0
 ),
 
@@ -61,7 +62,7 @@ periods as (
         periods.billing_period_days,
         not_continued.payment_id is null as is_continued,
         coalesce(periods.fx, last_rates.rate) as rate_then
-    from {{ ref('int_paid_periods') }} as periods
+    from {{ changed_rows(ref('int_paid_periods'), 'memberships', 'membership_id') }} as periods
     left join not_continued on periods.payment_id = not_continued.payment_id
     left join last_rates on periods.payment_id = last_rates.payment_id
 ),
@@ -120,7 +121,7 @@ in_usd as (
             when periods.recurring_price = 0 then cast(0 as decimal(38, 9))
             else cast(periods.recurring_price * rates.rate as decimal(38, 9))
         end as recurring_price_usd
-    from {{ ref('int_paid_periods') }} as periods
+    from {{ changed_rows(ref('int_paid_periods'), 'memberships', 'membership_id') }} as periods
     inner join rates on periods.payment_id = rates.payment_id
     left join not_continued on periods.payment_id = not_continued.payment_id
 )

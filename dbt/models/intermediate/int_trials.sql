@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 -- A membership began as a trial when its plan had one at that time, whatever it has now.
 with trials as (
     select
@@ -6,7 +7,7 @@ with trials as (
         memberships.plan_id,
         memberships.product_id,
         memberships.created_at
-    from {{ ref('stg_whop__memberships') }} as memberships
+    from {{ changed_rows(ref('stg_whop__memberships'), 'memberships', 'membership_id') }} as memberships
     inner join {{ ref('int_plan_versions') }} as versions
         on memberships.plan_id = versions.plan_id
         and (versions.valid_from <= memberships.created_at or versions.valid_from is null)
@@ -22,7 +23,7 @@ paid as (
             partition by trials.membership_id order by payments.paid_at, {{ by_bytes('payments.payment_id') }}
         ) as place
     from trials
-    inner join {{ ref('int_payment_amounts') }} as payments on trials.membership_id = payments.membership_id
+    inner join {{ changed_rows(ref('int_payment_amounts'), 'memberships', 'membership_id') }} as payments on trials.membership_id = payments.membership_id
     where payments.is_paid and payments.paid_at is not null
 ),
 

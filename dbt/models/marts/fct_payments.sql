@@ -1,3 +1,4 @@
+{{ config(**by_change('members', member_key())) }}
 -- What happened to a payment after as_of has not happened yet.
 with refunds_by_now as (
     select
@@ -77,7 +78,7 @@ payments as (
         refunds.payment_id is not null as refunded_by_now,
         coalesce(payments.dispute_alerted_at <= as_of.as_of, false)
         or coalesce(left(payments.substatus, 8) = 'dispute_', false) as is_disputed
-    from {{ ref('int_payments') }} as payments
+    from {{ changed_rows(ref('int_payments'), 'members', member_key()) }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
     left join {{ ref('stg_whop__payments') }} as staged on payments.payment_id = staged.payment_id
     left join refunds_by_now as refunds on payments.payment_id = refunds.payment_id
@@ -103,7 +104,7 @@ reported as (
 
 purchases as (
     select payments.payment_id, payments.company_id, payments.member_id, payments.paid_at
-    from {{ ref('int_payments') }} as payments
+    from {{ changed_rows(ref('int_payments'), 'members', member_key()) }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
     where
         payments.is_purchase

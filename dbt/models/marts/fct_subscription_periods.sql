@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 select
     periods.payment_id,
     periods.company_id,
@@ -15,6 +16,6 @@ select
     periods.recurring_usd,
     periods.mrr_usd,
     periods.mrr_native
-from {{ ref('int_subscription_periods') }} as periods
+from {{ changed_rows(ref('int_subscription_periods'), 'memberships', 'membership_id') }} as periods
 inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
 where periods.period_start <= as_of.as_of

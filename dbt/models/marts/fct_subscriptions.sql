@@ -1,3 +1,4 @@
+{{ config(**by_change('memberships', 'membership_id')) }}
 with periods as (
     select
         periods.company_id,
@@ -21,7 +22,7 @@ with periods as (
         -- An end that is still to come has not happened yet.
         periods.period_end > as_of.as_of
         or {{ local_date('periods.period_end') }} > as_of.as_of_date as covers_as_of
-    from {{ ref('int_subscription_periods') }} as periods
+    from {{ changed_rows(ref('int_subscription_periods'), 'memberships', 'membership_id') }} as periods
     inner join {{ ref('int_as_of') }} as as_of on periods.company_id = as_of.company_id
     where periods.period_start <= as_of.as_of
 ),
@@ -73,13 +74,13 @@ money as (
         sum(charged_back_usd) as charged_back_usd,
         sum(net_usd) as net_usd,
         sum(payments_count) as payments_count
-    from {{ ref('int_money_events') }}
+    from {{ changed_rows(ref('int_money_events'), 'memberships', 'membership_id') }} as events
     group by membership_id
 ),
 
 paid as (
     select payments.payment_id, payments.membership_id, payments.promo_code_id, payments.paid_at
-    from {{ ref('int_payments') }} as payments
+    from {{ changed_rows(ref('int_payments'), 'memberships', 'membership_id') }} as payments
     inner join {{ ref('int_as_of') }} as as_of on payments.company_id = as_of.company_id
     where payments.is_paid and payments.paid_at <= as_of.as_of and payments.membership_id is not null
 ),

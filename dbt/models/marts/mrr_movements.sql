@@ -1,10 +1,11 @@
+{{ config(**by_change('members', 'member_id')) }}
 with changes as (
     select
         company_id,
         member_id,
         change_date,
         sum(change_usd) as mrr_change_usd
-    from {{ ref('int_mrr_changes') }}
+    from {{ changed_rows(ref('int_mrr_changes'), 'members', 'member_id') }} as changes
     group by company_id, member_id, change_date
     having sum(change_usd) <> 0
 ),
@@ -54,7 +55,7 @@ ends as (
             partition by member_id, end_date, company_id
             order by period_end desc, mrr_usd desc, {{ by_bytes('membership_id') }}
         ) as place
-    from {{ ref('int_subscription_ends') }}
+    from {{ changed_rows(ref('int_subscription_ends'), 'members', 'member_id') }} as ends
     where mrr_usd > 0
 )
 
