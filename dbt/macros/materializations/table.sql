@@ -108,9 +108,10 @@
 {% endmacro %}
 
 {#-
-    Replaces the rows that differ. A row is known by two hashes of 64 bits; where a row is there more often
-    on one side than on the other, all of it goes and comes. Readers see the old rows until the commit, and
-    wait for nothing; what stayed the same is not written again.
+    Replaces the rows that differ, of all or of those `among` them. A row is known by two hashes of 64 bits; where a row
+    is there more often on one side than on the other, all of it goes and comes. Readers see the old rows until the
+    commit, and wait for nothing; what stayed the same is not written again. To hash a row takes longer than to find it:
+    each is hashed once, and found by its place.
 -#}
 {% macro replace_rows(target, made, among=none) %}
     {%- set names = [] -%}
@@ -124,20 +125,19 @@
     {%- do run_query('drop table if exists ' ~ differing) -%}
     {%- set count = run_query(
         'create temporary table ' ~ adapter.quote(differing.identifier) ~ ' as '
-        ~ 'select one, other from ('
-        ~ 'select ' ~ digests ~ ', 1 from ' ~ target ~ (' where ' ~ among if among else '')
-        ~ ' union all select ' ~ digests ~ ', -1 from ' ~ made
-        ~ ') as rows_of_both (one, other, side) group by one, other having sum(side) <> 0;'
+        ~ 'with rows_of_both (one, other, side, place) as materialized ('
+        ~ 'select ' ~ digests ~ ', 1, ctid from ' ~ target ~ (' where ' ~ among if among else '')
+        ~ ' union all select ' ~ digests ~ ', -1, ctid from ' ~ made
+        ~ '), unequal as (select one, other from rows_of_both group by one, other having sum(side) <> 0) '
+        ~ 'select side, place from rows_of_both inner join unequal using (one, other);'
         ~ 'select count(*) from ' ~ differing
     ).rows[0][0] -%}
     {%- if count -%}
-        {%- set where = ' where (' ~ digests ~ ') in (select one, other from ' ~ differing ~ ')' -%}
-        {%- do run_query(
-            'analyze ' ~ differing ~ '; delete from ' ~ target ~ where ~ (' and ' ~ among if among else '')
-        ) -%}
+        {%- set where = ' where ctid in (select place from ' ~ differing ~ ' where side = ' -%}
+        {%- do run_query('analyze ' ~ differing ~ '; delete from ' ~ target ~ where ~ '1)') -%}
         {%- set names = names | join(', ') -%}
         {%- do run_query(
-            'insert into ' ~ target ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ made ~ where
+            'insert into ' ~ target ~ ' (' ~ names ~ ') select ' ~ names ~ ' from ' ~ made ~ where ~ '-1)'
         ) -%}
     {%- endif -%}
     {%- do run_query('drop table ' ~ differing) -%}

@@ -1,5 +1,5 @@
 {{ config(enabled=target.type != 'spark') }}
-{#- Of each row every column, but when it was read. -#}
+{#- Of each row every column, but when it was read. Of Whop's rows those that it lists no more, too: there are facts of them. -#}
 {%- set bookkeeping = ['_whop_synced_at', '_dlt_load_id', '_dlt_id'] -%}
 
 -- A number for each membership that stands for every row its numbers are made of: another one where any of it is.
@@ -27,53 +27,41 @@ promo_codes as (
 
 payments as (
     select
-        payments.payment_id,
-        {{ membership_key('payments.') }} as membership_key,
+        payments.id as payment_id,
+        coalesce(payments.membership__id, payments.id) as membership_key,
         {{ row_digest(
-            columns_but(ref('stg_whop__payments'), ['synced_at'], 'payments')
+            columns_but(source('whop_raw', 'payments'), bookkeeping, 'payments')
             + ['plans.digest', 'promo_codes.digest', 'ledger_fees.fees_usd']
         ) }} as digest
-    from {{ ref('stg_whop__payments') }} as payments
-    left join plans on payments.plan_id = plans.plan_id
-    left join promo_codes on payments.promo_code_id = promo_codes.promo_code_id
-    left join {{ ref('int_ledger_fees') }} as ledger_fees on payments.payment_id = ledger_fees.payment_id
-),
-
--- Of rows that Whop lists no more, too, there are facts.
-keys as (
-    select id as payment_id, coalesce(membership__id, id) as membership_key
-    from ({{ newest_version('payments', keep_deleted=true) }}) as newest
+    from ({{ newest_version('payments', keep_deleted=true) }}) as payments
+    left join plans on payments.plan__id = plans.plan_id
+    left join promo_codes on payments.promo_code__id = promo_codes.promo_code_id
+    left join {{ ref('int_ledger_fees') }} as ledger_fees on payments.id = ledger_fees.payment_id
 ),
 
 inputs as (
     select membership_key, digest
     from payments
-    union all
-    select
-        coalesce(payments.membership__id, payments.id),
-        {{ row_digest(columns_but(source('whop_raw', 'payments'), bookkeeping, 'payments')) }}
-    from ({{ newest_version('payments', keep_deleted=true) }}) as payments
-    where payments._whop_deleted_at is not null
     {%- for table in ['refunds', 'disputes'] %}
     union all
     select
-        keys.membership_key,
+        payments.membership_key,
         {{ row_digest(columns_but(source('whop_raw', table), bookkeeping, table)) }}
     from ({{ newest_version(table, keep_deleted=true) }}) as {{ table }}
-    inner join keys on {{ table }}.payment__id = keys.payment_id
+    inner join payments on {{ table }}.payment__id = payments.payment_id
     {%- endfor %}
     union all
     select
-        memberships.membership_id,
+        memberships.id,
         {{ row_digest(
-            columns_but(ref('base_whop__memberships'), ['synced_at'], 'memberships') + ['plans.digest']
+            columns_but(source('whop_raw', 'memberships'), bookkeeping, 'memberships') + ['plans.digest']
         ) }}
-    from {{ ref('base_whop__memberships') }} as memberships
-    left join plans on memberships.plan_id = plans.plan_id
+    from ({{ newest_version('memberships', keep_deleted=true) }}) as memberships
+    left join plans on memberships.plan__id = plans.plan_id
     union all
     -- When a state was seen says what it is of.
-    select membership_id, {{ row_digest(columns_but(ref('stg_whop__membership_states'), [], 'states')) }}
-    from {{ ref('stg_whop__membership_states') }} as states
+    select id, {{ row_digest(columns_but(source('whop_raw', 'membership_states'), [], 'states')) }}
+    from {{ source('whop_raw', 'membership_states') }} as states
 )
 
 select
