@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg2
 import pytest
+from dbt_parsed_once import manifest
 from warehouse import (
     DBT_PROJECT,
     Engine,
@@ -28,6 +29,7 @@ from warehouse import (
 
 if TYPE_CHECKING:
     from conftest import NewWarehouse
+    from dbt.contracts.graph.manifest import Manifest
 
 COMPANY = "biz_made"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -370,6 +372,34 @@ def broken_off(made: Made) -> None:
 def some_models(made: Made) -> None:
     """A build of two models."""
     made.warehouse.dbt("run", "--select", "int_payment_amounts", "int_payments", variables=DIGEST)
+
+
+def read_by(parsed: Manifest, model: str, but: set[str]) -> set[str]:
+    """The raw tables that a model is made of, but for what comes by these models."""
+    found: set[str] = set()
+    for unique_id in parsed.nodes[model].depends_on_nodes:
+        if unique_id in parsed.sources:
+            found.add(parsed.sources[unique_id].name)
+        elif unique_id not in but:
+            found |= read_by(parsed, unique_id, but)
+    return found
+
+
+def test_the_digests_are_of_every_table_that_what_they_stand_for_is_made_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a row of it could change, and nobody would be made anew."""
+    monkeypatch.setenv("WHOP_ELT_TARGET", "duckdb")
+    parsed = manifest(DBT_PROJECT)
+    made_by_change, scope, beside = (
+        {f"model.whop_elt.{name}" for name in names}
+        for names in (BY_CHANGE, SCOPE, ("base_whop__repeated_ids", "int_as_of"))
+    )
+    assert len(made_by_change) > 15
+    but = made_by_change | scope | beside
+    digested = read_by(parsed, "model.whop_elt.int_membership_inputs", beside)
+    for model in made_by_change:
+        assert read_by(parsed, model, but) <= digested, model
 
 
 def test_what_is_made_by_what_changed_is_what_all_made_anew_is(made: Made) -> None:
