@@ -422,13 +422,16 @@ def test_what_is_made_by_what_changed_is_what_all_made_anew_is(made: Made) -> No
         assert made.reasons() == [reason]
     made.build(whole=True)
     made.compare()
-    # A build that breaks off, or one of some models, and then all is again as it was before.
-    for breaks in (broken_off, some_models):
-        made.change("payments", "pay_paying1", total=20, usd_total=20)
+    # A build that breaks off after it wrote some of what changed; one of some models, of what is
+    # then again as it was before.
+    for breaks, meanwhile, afterwards in ((broken_off, 20, 20), (some_models, 40, 20)):
+        made.change("payments", "pay_paying1", total=meanwhile, usd_total=meanwhile)
         breaks(made)
-        made.change("payments", "pay_paying1", total=30, usd_total=30)
+        made.change("payments", "pay_paying1", total=afterwards, usd_total=afterwards)
         made.build(whole=False)
         assert made.reasons() == ["no earlier build came to its end"]
+        if breaks is broken_off:
+            made.build(whole=True)
         made.compare()
     random = Random(7)
     for day in (9, 30):
