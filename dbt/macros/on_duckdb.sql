@@ -34,8 +34,3 @@
 {% macro duckdb__number_of_text(text) -%}
     cast('0x' || substr(md5({{ text }}), 1, 12) as bigint)
 {%- endmacro %}
-
-{#- Hashed twice: numbers of rows in which two values changed places could add up to the same otherwise. -#}
-{% macro duckdb__row_digest(columns) -%}
-    hash(hash({{ columns | join(', ') }}))
-{%- endmacro %}
