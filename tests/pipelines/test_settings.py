@@ -18,6 +18,7 @@ from whop_elt.destination import DATASET
 from whop_elt.errors import SettingError
 from whop_elt.settings.defaults import DUCKDB_CONFIG
 from whop_elt.settings.variables import VARIABLES, model_variables
+from whop_elt.transform import models_digest
 from whop_elt.version import VERSION
 from whop_simulator import Server, serve
 
@@ -268,8 +269,8 @@ def test_check_says_which_company_is_wrong(connected: Shell, server: Server) -> 
 
 def test_the_variables_are_those_of_the_dbt_project() -> None:
     project = yaml.safe_load((ROOT / "dbt" / "dbt_project.yml").read_text(encoding="utf-8"))
-    # The release is said by the program that has it, and is nobody's setting.
-    assert {*VARIABLES, "release"} == set(project["vars"])
+    # Release and models are said by the program that has them, and are nobody's setting.
+    assert {*VARIABLES, "release", "models_digest"} == set(project["vars"])
 
 
 @pytest.mark.parametrize(
@@ -297,7 +298,7 @@ def test_every_build_is_told_of_the_variables(
     connected(command, "--quiet")
     (arguments,) = asked
     told = json.loads(arguments[arguments.index("--vars") + 1])
-    assert told == {"grace_days": 9, "release": VERSION}
+    assert told == {"grace_days": 9, "release": VERSION, "models_digest": models_digest()}
 
 
 @pytest.mark.parametrize(
