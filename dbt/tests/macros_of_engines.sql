@@ -99,6 +99,12 @@ said as (
     from texts
     where cohort = 1
     union all
+    select 'row_digest', count(distinct {{ row_digest(['name', 'number']) }}), count(*) from texts where cohort = 1
+    union all
+    select 'row_digest of a sign', max(case when {{ row_digest(['number']) }} = {{ row_digest(['-number']) }} then 1 else 0 end), 0
+    from texts
+    where cohort = 1
+    union all
     select 'number_of_text', {{ fact_of(["'a'", '1']) }}, 14783901167038 from moments
     union all
     select 'number_of_text of amounts', {{ fact_of(["cast(0 as decimal(38, 9))", "cast(-1.5 as decimal(38, 9))"]) }}, 121021973714000 from moments
