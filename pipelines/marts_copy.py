@@ -127,13 +127,13 @@ def _marts(connection: Any, database: str) -> Marts:
         [database, MARTS],
     ).fetchall()
     marts: Marts = {mart: (comment, []) for mart, comment in tables}
-    for mart, *column in connection.execute(
+    for mart, name, kind, comment in connection.execute(
         "select table_name, column_name, data_type, comment from duckdb_columns() "
         "where database_name = ? and schema_name = ? order by table_name, column_index",
         [database, MARTS],
     ).fetchall():
         if mart in marts:
-            marts[mart][1].append((column[0], column[1], column[2]))
+            marts[mart][1].append((name, kind, comment))
     return marts
 
 

@@ -121,7 +121,7 @@
     read in between is none of it. -#}
 {% macro has_come(relation, rows, scope) -%}
     {%- set moments = [] -%}
-    {%- for column in adapter.get_columns_in_relation(relation) 
+    {%- for column in adapter.get_columns_in_relation(relation)
         if 'timestamp' in column.dtype | lower and column.name != 'synced_at' -%}
         {%- do moments.append(
             rows ~ '.' ~ column.name ~ ' between ' ~ scope ~ '.built_as_of and ' ~ scope ~ '.as_of'
