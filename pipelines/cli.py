@@ -39,6 +39,7 @@ from .options import (
 )
 from .process import (
     end_as_interrupted,
+    end_without_tidying,
     forgive_characters,
     open_closed_streams,
     private_files,
@@ -65,6 +66,16 @@ app.add_typer(reading_app)
 app.add_typer(action_app)
 app.add_typer(bi_app)
 app.add_typer(bucket_app)
+
+
+def command() -> None:
+    """Run the command line in a process that is there for nothing else."""
+    ends_with = end_without_tidying()
+    try:
+        main()
+    except SystemExit as ended:
+        ends_with(ended.code)
+        raise
 
 
 def main() -> None:
@@ -419,4 +430,4 @@ def _worse(one: ExitCode, other: ExitCode) -> ExitCode:
 
 
 if __name__ == "__main__":
-    main()
+    command()

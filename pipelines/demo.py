@@ -8,13 +8,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from importlib import import_module
+from threading import Thread
 from typing import Any
 
-from whop_simulator import DEFAULT_CLOCK, Business
-
-from .destination import WORK_FOLDER, open_destination
 from .errors import NothingThere, PipelineError, SettingError
-from .run_lock import run_lock
+from .names import WORK_FOLDER
 
 MEMBERS = 1500
 YEARS = 3
@@ -44,10 +43,14 @@ def simulated_account(destination_name: str) -> Iterator[tuple[dict[str, Any], d
         text=True,
         start_new_session=True,
     )
+    # What takes long to import comes while the other process starts, or while it is waited for.
+    from whop_simulator import DEFAULT_CLOCK, Business
+
     with business:
         try:
             last = _last_demo(destination_name, Business.empty().company_id)
             clock = DEFAULT_CLOCK if last is None else last + STEP
+            Thread(target=import_module, args=["dbt.cli.main"], daemon=True).start()
             told = _start(business, clock)
             # A step of a week would make every second demo a full pass, and hide the usual run.
             yield {**told, "full_every_days": 30}, clock, last is None
@@ -62,9 +65,6 @@ def _start(business: subprocess.Popen[str], clock: datetime) -> dict[str, Any]:
         asked = {"clock": clock.isoformat(), "members": MEMBERS, "years": YEARS}
         business.stdin.write(f"{json.dumps(asked)}\n")
         business.stdin.flush()
-    # While the other process makes the business: the models need it, and it takes a second.
-    import dbt.cli.main  # noqa: F401
-
     if line := business.stdout.readline():
         told: dict[str, Any] = json.loads(line)
         return told
@@ -73,6 +73,9 @@ def _start(business: subprocess.Popen[str], clock: datetime) -> dict[str, Any]:
 
 def _last_demo(destination_name: str, demo_company: str) -> datetime | None:
     """Simulated time of the last demo on this warehouse, UTC."""
+    from .destination import open_destination
+    from .run_lock import run_lock
+
     with run_lock(WORK_FOLDER / "lock"):
         destination = open_destination(destination_name)
         raw = destination.pipeline.dataset_name

@@ -23,7 +23,10 @@ def main() -> None:
         return
     asked = json.loads(line)
     clock = datetime.fromisoformat(asked["clock"])
-    with serve(business_at(clock, asked["members"], asked["years"])) as server:
+    business = business_at(clock, asked["members"], asked["years"])
+    # Made when it is first asked for, which others would have to wait for.
+    business.ledger.lines()
+    with serve(business) as server:
         told = {
             "api_key": server.api_key,
             "base_url": server.base_url,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -127,12 +128,7 @@ class Destination:
             NothingThere: a table of the query does not exist yet.
         """
         try:
-            with (
-                self._asking,
-                # What a bucket's has found there is true for one question only.
-                self._client if self.name in MODELLED else self.pipeline.sql_client() as client,
-                client.execute_query(sql, *values) as cursor,
-            ):
+            with self.session() as client, client.execute_query(sql, *values) as cursor:
                 return list(cursor.columns_schema or ()), list(cursor.fetchall())
         except DestinationUndefinedEntity as error:
             raise NothingThere(
@@ -142,6 +138,19 @@ class Destination:
             if trouble := self.trouble(error):
                 raise trouble from error
             raise
+
+    @contextmanager
+    def session(self) -> Iterator[Any]:
+        """dlt's client of the warehouse, connected; whoever else asks waits until this one is done.
+
+        To be left before anything is asked by `query`.
+        """
+        with (
+            self._asking,
+            # What a bucket's has found there is true for one question only.
+            self._client if self.name in MODELLED else self.pipeline.sql_client() as client,
+        ):
+            yield client
 
     @cached_property
     def _client(self) -> Any:

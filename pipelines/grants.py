@@ -135,7 +135,7 @@ def _check_name(cursor: Any, name: str, builder: str) -> None:
 def _connected(destination: Destination) -> Iterator[Any]:
     """A connection of the driver; what Postgres refuses becomes one line."""
     refuse_without_roles(destination.name)
-    with destination.pipeline.sql_client() as client:
+    with destination.session() as client:
         connection: Any = client.native_connection
         connection.autocommit = False
         try:

@@ -60,7 +60,7 @@ def write_copy(destination: Destination) -> Path | None:
     try:
         for each in left:
             each.unlink(missing_ok=True)
-        with destination.pipeline.sql_client() as client:
+        with destination.session() as client:
             copied = _copy_marts(client.native_connection, path, new)
         if not copied:
             return None

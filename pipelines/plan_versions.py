@@ -144,7 +144,7 @@ def load(destination: Destination, path: Path | None = None) -> int:
     """
     path = path or plan_versions_path()
     versions = read(path) if path else []
-    with destination.pipeline.sql_client() as client:
+    with destination.session() as client:
         if not client.has_dataset():
             return len(versions)
         table = client.make_qualified_table_name(TABLE)

@@ -121,6 +121,8 @@ def run_dbt(
     from dbt.cli.main import dbtRunner
     from dbt_common.exceptions import DbtDatabaseError
 
+    from .dbt_messages import only_what_is_told
+
     work = (WORK_FOLDER / "dbt").resolve()
     total = 0
 
@@ -157,7 +159,7 @@ def run_dbt(
         *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
         *(["--select", select] if select else []),
     ]
-    with _environment(environment):
+    with _environment(environment), only_what_is_told():
         result = dbtRunner(callbacks=[watch]).invoke(arguments)
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt

@@ -71,7 +71,7 @@ class Store:
         self, destination: Destination, new: Sequence[Incident], over: Sequence[Incident]
     ) -> None:
         now = datetime.now(UTC)
-        with destination.pipeline.sql_client() as client:
+        with destination.session() as client:
             client.execute_sql(f"create schema if not exists {destination.pipeline.dataset_name}")
             client.execute_sql(
                 f"create table if not exists {self._table} (kind varchar, subject varchar, "
