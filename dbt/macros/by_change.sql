@@ -18,9 +18,9 @@
     }) }}
 {%- endmacro %}
 
-{#- Whose rows the model at hand is made of by what changed; none of any other. -#}
-{% macro made_by_change_of() -%}
-    {%- set strategy = config.get('incremental_strategy') or '' -%}
+{#- Whose rows a model with this configuration is made of by what changed; none of any other. -#}
+{% macro made_by_change_of(settings) -%}
+    {%- set strategy = settings.get('incremental_strategy') or '' -%}
     {{ return(strategy.removeprefix('changed_') if strategy.startswith('changed_') else none) }}
 {%- endmacro %}
 
@@ -81,11 +81,15 @@
 {#- All models that are made by what changed. -#}
 {% macro models_by_change() -%}
     {%- set found = [] -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model'
-        and (node.config.incremental_strategy or '').startswith('changed_') -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and made_by_change_of(node.config) -%}
         {%- do found.append(node) -%}
     {%- endfor -%}
     {{ return(found) }}
+{%- endmacro %}
+
+{#- Whether a selection leaves some of them as they are: they do not belong together then. -#}
+{% macro leaves_models_by_change_out() -%}
+    {{ return(models_by_change() | map(attribute='unique_id') | reject('in', selected_resources) | list != []) }}
 {%- endmacro %}
 
 {#-

@@ -173,6 +173,7 @@ class _OneToken:
 
 def _token() -> str:
     """The configured token, or a new one, which is told once."""
+    # Not read by `settings`, which brings dlt along: a start takes no second for one text.
     token = os.environ.get(TOKEN_SETTING, "")
     if not token:
         token = secrets.token_urlsafe(24)

@@ -23,7 +23,7 @@
 
 {#- A model that is made by what changed: see macros/by_change.sql. Others as dbt has it. -#}
 {% materialization incremental, adapter='duckdb' %}
-    {%- set of = made_by_change_of() -%}
+    {%- set of = made_by_change_of(config) -%}
     {%- if not of -%}
         {{ return(dbt.materialization_incremental_duckdb()) }}
     {%- endif -%}

@@ -19,7 +19,7 @@
 {#- As above, where a build is to make all of an incremental table anew; or what changed of it (macros/by_change.sql). -#}
 {% materialization incremental, adapter='postgres' %}
     {%- set existing = load_cached_relation(this) -%}
-    {%- set of = made_by_change_of() -%}
+    {%- set of = made_by_change_of(config) -%}
     {%- if of -%}
         {%- if is_by_change(of) -%}
             {{ return(build_in_place(existing, config.get('unique_key') ~ ' in (' ~ changed_keys(of) ~ ')')) }}

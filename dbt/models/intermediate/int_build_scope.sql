@@ -4,12 +4,10 @@
 {%- set because = none -%}
 {%- if execute -%}
     {%- set missing = [] -%}
-    {%- set left_out = [] -%}
     {%- for node in models_by_change() -%}
         {%- if built_relation(node.name) is none -%}{%- do missing.append(node.name) -%}{%- endif -%}
-        {%- if node.unique_id not in selected_resources -%}{%- do left_out.append(node.name) -%}{%- endif -%}
     {%- endfor -%}
-    {%- set because = 'asked for' if not can_be_by_change() else 'a selection' if left_out
+    {%- set because = 'asked for' if not can_be_by_change() else 'a selection' if leaves_models_by_change_out()
         else missing | join(', ') ~ ' is missing' if built and missing -%}
 {%- endif -%}
 

@@ -1,12 +1,10 @@
 {{ config(enabled=target.type != 'spark') }}
 {#- Comes last: a build that does not get here leaves the next one to make all anew, as does one that leaves models out. -#}
-{%- set left_out = [] -%}
 {%- if execute -%}
     {%- for node in models_by_change() -%}
         {%- if node.unique_id not in model.depends_on.nodes -%}
             {%- do exceptions.raise_compiler_error(node.name ~ ' is made by what changed: int_built_companies has to name it') -%}
         {%- endif -%}
-        {%- if node.unique_id not in selected_resources -%}{%- do left_out.append(node.name) -%}{%- endif -%}
     {%- endfor -%}
 {%- endif -%}
 {% for name in [
@@ -23,6 +21,6 @@ select
     as_of,
     '{{ basis_of_build() }}' as basis
 from {{ ref('int_as_of') }}
-{%- if left_out %}
+{%- if execute and leaves_models_by_change_out() %}
 where false
 {%- endif %}
