@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+import typing_extensions
 from dbt_parsed_once import ParsedOnce
 from local_postgres import PostgresServer
 
@@ -36,6 +40,24 @@ def postgres_server() -> Iterator[str]:
 def parsed_once() -> Iterator[None]:
     """Builds of this process find the project parsed; those of commands parse it."""
     with patch("dbt.cli.main.dbtRunner", ParsedOnce):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def types_read_once() -> Iterator[None]:
+    """dlt looks the same types up for every table of every load: a tenth of a small sync.
+
+    "get_type_hints is very slow and we possibly should cache the result", it says itself there.
+    """
+
+    @cache
+    def hints(of: type, module: str) -> dict[str, Any]:
+        return typing_extensions.get_type_hints(of, globalns=vars(sys.modules[module]))
+
+    def remembered(of: type, **_: Any) -> dict[str, Any]:
+        return hints(of, of.__module__)
+
+    with patch("dlt.common.validation.get_type_hints", remembered):
         yield
 
 
