@@ -88,8 +88,8 @@ def end_without_tidying() -> Callable[[Any], None]:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
-        except OSError:
-            # Python says what could not be written, and ends with a code of its own.
+        except (OSError, ValueError):
+            # It cannot be written, or is closed: Python says so, and ends with a code of its own.
             return
         if codes and isinstance(codes[-1], int):
             os._exit(codes[-1])

@@ -88,10 +88,10 @@ def models_digest() -> str:
     digest = hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb", "dbt-postgres", "duckdb"):
         digest.update(f"{package} {version(package)}\n".encode())
-    for folder in ("macros", "models"):
-        for path in sorted((PROJECT / folder).rglob("*.*")):
-            digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0")
-            digest.update(path.read_bytes())
+    files = [path for folder in ("macros", "models") for path in (PROJECT / folder).rglob("*.*")]
+    for path in sorted([*files, PROJECT / "dbt_project.yml"]):
+        digest.update(path.relative_to(PROJECT).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -87,9 +87,23 @@
     {{ return(found) }}
 {%- endmacro %}
 
-{#- Whether a selection leaves some of them as they are: they do not belong together then. -#}
-{% macro leaves_models_by_change_out() -%}
-    {{ return(models_by_change() | map(attribute='unique_id') | reject('in', selected_resources) | list != []) }}
+{#-
+    Whether this build is of a selection that leaves out some of what they are made of, or some of them: these do not
+    belong together then, and what the next build compares with was of other rows, or of other settings.
+-#}
+{% macro is_selection() -%}
+    {%- set ends = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model')
+        | selectattr('name', 'equalto', 'int_built_companies') | first -%}
+    {%- set needed = [] -%}
+    {%- do add_what_it_is_made_of(ends, needed) -%}
+    {{ return(needed | reject('in', selected_resources) | list != []) }}
+{%- endmacro %}
+
+{% macro add_what_it_is_made_of(node, found) -%}
+    {%- for unique_id in node.depends_on.nodes if unique_id in graph.nodes and unique_id not in found -%}
+        {%- do found.append(unique_id) -%}
+        {%- do add_what_it_is_made_of(graph.nodes[unique_id], found) -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#-
@@ -122,7 +136,7 @@
 {%- endmacro %}
 
 {#- Whether anything that has a time has come between the last build that came to its end and this one; that a row was
-    read in between is none of it. -#}
+    read in between is none of it. Nothing of a table without times. -#}
 {% macro has_come(relation, rows, scope) -%}
     {%- set moments = [] -%}
     {%- for column in adapter.get_columns_in_relation(relation)
@@ -131,7 +145,7 @@
             rows ~ '.' ~ column.name ~ ' between ' ~ scope ~ '.built_as_of and ' ~ scope ~ '.as_of'
         ) -%}
     {%- endfor -%}
-    {{ moments | join(' or ') }}
+    {{ return(moments | join(' or ')) }}
 {%- endmacro %}
 
 {#- All columns of a relation but these, as they are called beside others. -#}

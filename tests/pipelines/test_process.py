@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dbt_common.events.base_types import EventLevel
-from dbt_common.events.event_manager_client import add_callback_to_manager, get_event_manager
+from dbt_common.events.event_manager_client import (
+    add_callback_to_manager,
+    add_logger_to_manager,
+    get_event_manager,
+)
 from dbt_common.events.functions import fire_event, warn_or_error
+from dbt_common.events.logger import LoggerConfig
 from dbt_common.events.types import Formatting, Note
 
 from whop_elt.dbt_messages import only_what_is_told
@@ -63,4 +69,13 @@ def test_dbt_tells_what_somebody_hears() -> None:
         fire_event(Note(msg="a slip"), level=EventLevel.ERROR)
         warn_or_error(Note(msg="to be heeded"))
     assert [each.data.msg for each in told] == ["a model", "a slip", "to be heeded"]
-    assert get_event_manager() is before
+    assert get_event_manager() is before and not before.loggers
+
+
+def test_dbt_tells_all_that_its_log_is_asked_to_hold(tmp_path: Path) -> None:
+    with only_what_is_told():
+        file = str(tmp_path / "dbt.log")
+        config = LoggerConfig(name="a log", level=EventLevel.DEBUG, output_file_name=file)
+        add_logger_to_manager(config)
+        fire_event(Note(msg="for who looks for a fault"), level=EventLevel.DEBUG)
+    assert "for who looks for a fault" in (tmp_path / "dbt.log").read_text()

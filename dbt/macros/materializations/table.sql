@@ -49,7 +49,7 @@
     {%- call statement('main') -%}
         {{ get_create_table_as_sql(False, made, sql) }}
     {%- endcall -%}
-    {%- do keep_columns(target, made) -%}
+    {%- do keep_columns(target, made, among) -%}
     {%- do replace_rows(target, made, among) -%}
     {%- do run_query('drop table ' ~ made) -%}
     {%- do keep_indexes(target) -%}
@@ -83,9 +83,10 @@
 
 {#-
     Gives the table the columns of what was made. A new one comes last. One that is gone, or is of another
-    type now, takes along the views that read it, and only those: they are named.
+    type now, takes along the views that read it, and only those: they are named. Where only some rows are made anew
+    (`among`), the others would be left without a value.
 -#}
-{% macro keep_columns(target, made) %}
+{% macro keep_columns(target, made, among=none) %}
     {%- set held = {} -%}
     {%- for column in columns_of(target) -%}{%- do held.update({column.name: column}) -%}{%- endfor -%}
     {%- set wanted = {} -%}
@@ -99,6 +100,12 @@
     {%- for name, column in wanted.items() if held.get(name, {}).get('kind') != column.kind -%}
         {%- do changes.append('add column ' ~ column.quoted ~ ' ' ~ column.type) -%}
     {%- endfor -%}
+    {%- if changes and among -%}
+        {{ exceptions.raise_compiler_error(
+            target ~ ' has other columns than what changed of it (' ~ changes | join(', ')
+            ~ '); it is as it was, and the next build makes all of it anew'
+        ) }}
+    {%- endif -%}
     {%- if gone -%}
         {%- do name_dependents(target, 'has its columns ' ~ gone | join(', ') ~ ' no more as they were', gone) -%}
     {%- endif -%}

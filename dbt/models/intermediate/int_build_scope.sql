@@ -7,7 +7,7 @@
     {%- for node in models_by_change() -%}
         {%- if built_relation(node.name) is none -%}{%- do missing.append(node.name) -%}{%- endif -%}
     {%- endfor -%}
-    {%- set because = 'asked for' if not can_be_by_change() else 'a selection' if leaves_models_by_change_out()
+    {%- set because = 'asked for' if not can_be_by_change() else 'a selection' if is_selection()
         else missing | join(', ') ~ ' is missing' if built and missing -%}
 {%- endif -%}
 

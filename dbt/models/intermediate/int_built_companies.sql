@@ -21,6 +21,6 @@ select
     as_of,
     '{{ basis_of_build() }}' as basis
 from {{ ref('int_as_of') }}
-{%- if execute and leaves_models_by_change_out() %}
+{%- if execute and is_selection() %}
 where false
 {%- endif %}

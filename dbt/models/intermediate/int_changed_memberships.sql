@@ -2,8 +2,6 @@
 -- depends_on: {{ ref('int_build_scope') }}
 -- depends_on: {{ ref('base_whop__memberships') }}
 {%- set built = built_relation('int_built_memberships') if build_is_by_change() -%}
-{#- Tables of the last build with moments that may have come by now; what else has changed is in the digests. -#}
-{%- set with_moments = ['int_payments', 'int_refunds', 'int_chargebacks', 'int_subscription_periods'] -%}
 
 {%- if built %}
 -- Memberships of which anything is another than it was when the last build came to its end.
@@ -14,15 +12,22 @@ with inputs as (
     where now.digest is distinct from before.digest
 ),
 
--- What was still to come then, and is past now: of the end of a period to the time of a refund.
+-- What was still to come then, and is past now: of the end of a period to the time of a refund. Every moment that a table
+-- of memberships holds may have come; what else has changed is in the digests.
 moments as (
-    {%- for name in with_moments %}
-    {%- set relation = built_relation(name) %}
-    select {{ membership_key('happened.') }} as membership_key
-    from {{ relation }} as happened
-    inner join {{ ref('int_build_scope') }} as scope on happened.company_id = scope.company_id
-    where {{ has_come(relation, 'happened', 'scope') }}
+    {%- for node in models_by_change() if made_by_change_of(node.config) == 'memberships' %}
+    {%- set relation = built_relation(node.name) %}
+    {%- set has_come = has_come(relation, 'happened', 'scope') %}
+    {%- if has_come %}
+    select {{ node.config.unique_key }} as membership_key
+    from (
+        select happened.*
+        from {{ relation }} as happened
+        inner join {{ ref('int_build_scope') }} as scope on happened.company_id = scope.company_id
+        where {{ has_come }}
+    ) as come
     union all
+    {%- endif %}
     {%- endfor %}
     select happened.membership_id
     from {{ ref('base_whop__memberships') }} as happened

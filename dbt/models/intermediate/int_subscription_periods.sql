@@ -61,7 +61,8 @@ periods as (
         periods.recurring_price,
         periods.billing_period_days,
         not_continued.payment_id is null as is_continued,
-        coalesce(periods.fx, last_rates.rate) as rate_then
+        -- What costs nothing needs no rate, and would hang on payments of others.
+        coalesce(periods.fx, case when periods.recurring_price > 0 then last_rates.rate end) as rate_then
     from {{ changed_rows(ref('int_paid_periods'), 'memberships', 'membership_id') }} as periods
     left join not_continued on periods.payment_id = not_continued.payment_id
     left join last_rates on periods.payment_id = last_rates.payment_id
