@@ -159,7 +159,7 @@ def run_dbt(
         *(word for kind in left_out for word in ("--exclude-resource-type", kind)),
         *(["--select", select] if select else []),
     ]
-    with _environment(environment), only_what_is_told():
+    with _environment(environment), only_what_is_told(), _duckdb_closed():
         result = dbtRunner(callbacks=[watch]).invoke(arguments)
     if isinstance(result.exception, KeyboardInterrupt):
         raise KeyboardInterrupt
@@ -175,6 +175,22 @@ def run_dbt(
     if not outcomes:
         raise SettingError("No model or test matches what --select says")
     return outcomes
+
+
+@contextmanager
+def _duckdb_closed() -> Iterator[None]:
+    """Close dbt's own DuckDB at the end, which it keeps open until the process ends.
+
+    What others set on the file meanwhile, as a load its little memory, would hold for its next
+    build.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    try:
+        yield
+    finally:
+        if environment := DuckDBConnectionManager._ENV:
+            environment.close()
 
 
 def tell(outcomes: Sequence[Any]) -> None:

@@ -27,6 +27,7 @@ from whop_elt.lock import build_lock
 from whop_elt.marts_copy import copy_path, write_copy
 from whop_elt.reading import open_reader
 from whop_elt.run import report_to
+from whop_elt.transform import transform
 from whop_simulator import ALL_PERMISSIONS, Server, serve
 
 if TYPE_CHECKING:
@@ -136,6 +137,20 @@ def test_the_copy_has_the_marts_their_comments_and_nothing_else(line: Line) -> N
     for mart, names, commented in columns:
         assert commented == len(names), mart
         assert copied(line, mart) == held(line, mart), mart
+
+
+@on_duckdb
+def test_a_build_leaves_nothing_open_that_the_next_would_find_as_others_set_it(line: Line) -> None:
+    """A load has little memory; a build after one in the same process has what there is."""
+
+    def memory() -> object:
+        with duckdb.connect(line.warehouse.location) as connection:
+            return connection.execute("select current_setting('memory_limit')").fetchone()
+
+    there_is = memory()
+    with line.at_work():
+        transform(open_destination("duckdb"), "dim_promo_codes")
+    assert memory() == there_is
 
 
 @on_duckdb
