@@ -51,13 +51,10 @@ def types_read_once() -> Iterator[None]:
     """
 
     @cache
-    def hints(of: type, module: str) -> dict[str, Any]:
-        return typing_extensions.get_type_hints(of, globalns=vars(sys.modules[module]))
+    def hints(of: type) -> dict[str, Any]:
+        return typing_extensions.get_type_hints(of, globalns=vars(sys.modules[of.__module__]))
 
-    def remembered(of: type, **_: Any) -> dict[str, Any]:
-        return hints(of, of.__module__)
-
-    with patch("dlt.common.validation.get_type_hints", remembered):
+    with patch("dlt.common.validation.get_type_hints", lambda of, **_: hints(of)):
         yield
 
 

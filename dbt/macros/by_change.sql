@@ -25,12 +25,12 @@
 {%- endmacro %}
 
 {#- A payment without a membership, or a member, stands for one by itself. -#}
-{% macro membership_key(rows='') -%}
-    coalesce({{ rows }}membership_id, {{ rows }}payment_id)
+{% macro membership_key() -%}
+    coalesce(membership_id, payment_id)
 {%- endmacro %}
 
-{% macro member_key(rows='') -%}
-    coalesce({{ rows }}member_id, {{ rows }}payment_id)
+{% macro member_key() -%}
+    coalesce(member_id, payment_id)
 {%- endmacro %}
 
 {#- What a model is made of: rows of changed memberships or members where a build makes only those anew, else all. -#}
@@ -73,9 +73,15 @@
 
 {#- A table of the last build, be it made before or after the model that asks; none where there is none yet. -#}
 {% macro built_relation(name) -%}
-    {%- set node = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model')
-        | selectattr('name', 'equalto', name) | first -%}
+    {%- set node = model_called(name) -%}
     {{ return(load_relation(api.Relation.create(database=this.database, schema=node.schema, identifier=node.alias))) }}
+{%- endmacro %}
+
+{#- The project's model of this name, as dbt has it. -#}
+{% macro model_called(name) -%}
+    {{ return(
+        graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | selectattr('name', 'equalto', name) | first
+    ) }}
 {%- endmacro %}
 
 {#- All models that are made by what changed. -#}
@@ -92,10 +98,8 @@
     belong together then, and what the next build compares with was of other rows, or of other settings.
 -#}
 {% macro is_selection() -%}
-    {%- set ends = graph.nodes.values() | selectattr('resource_type', 'equalto', 'model')
-        | selectattr('name', 'equalto', 'int_built_companies') | first -%}
     {%- set needed = [] -%}
-    {%- do add_what_it_is_made_of(ends, needed) -%}
+    {%- do add_what_it_is_made_of(model_called('int_built_companies'), needed) -%}
     {{ return(needed | reject('in', selected_resources) | list != []) }}
 {%- endmacro %}
 

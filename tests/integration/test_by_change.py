@@ -401,13 +401,7 @@ def all_but_the_digests(made: Made) -> None:
 
 
 def of_other_columns(made: Made) -> None:
-    """A table has a column of another type: rows that are not made anew would lose what is in it.
-
-    On DuckDB values are converted as they are added.
-    """
-    if made.warehouse.engine == "duckdb":
-        some_models(made)
-        return
+    """A table has a column of another type: rows that are not made anew would lose its values."""
     table = "whop_intermediate.int_payment_amounts"
     made.warehouse.execute(f"alter table {table} alter column status type varchar(50)")
     finished = made.warehouse.dbt("run", "--select", ALL_OF_IT, variables=DIGEST, check=False)
@@ -469,7 +463,8 @@ def test_what_is_made_by_what_changed_is_what_all_made_anew_is(made: Made) -> No
         (broken_off, 20, 20),
         (some_models, 40, 20),
         (all_but_the_digests, 40, 20),
-        (of_other_columns, 40, 20),
+        # On DuckDB values are converted as they are added.
+        *([(of_other_columns, 40, 20)] if made.warehouse.engine == "postgres" else []),
     ):
         made.change("payments", "pay_paying1", total=meanwhile, usd_total=meanwhile)
         breaks(made)

@@ -17,14 +17,14 @@ with inputs as (
 moments as (
     {%- for node in models_by_change() if made_by_change_of(node.config) == 'memberships' %}
     {%- set relation = built_relation(node.name) %}
-    {%- set has_come = has_come(relation, 'happened', 'scope') %}
-    {%- if has_come %}
+    {%- set moments = has_come(relation, 'happened', 'scope') %}
+    {%- if moments %}
     select {{ node.config.unique_key }} as membership_key
     from (
         select happened.*
         from {{ relation }} as happened
         inner join {{ ref('int_build_scope') }} as scope on happened.company_id = scope.company_id
-        where {{ has_come }}
+        where {{ moments }}
     ) as come
     union all
     {%- endif %}
